@@ -1,0 +1,201 @@
+import { BackendError, type ByteSource, type CallOptions, type ObjectName } from "../backend.ts";
+import { attempt, fileError, systemCodeOf } from "./_errors.ts";
+import { type Folders, lookAt } from "./_folders.ts";
+import { folderOf } from "./_names.ts";
+import type { Unflushed } from "./_unflushed.ts";
+
+/** Objects up to this size are gathered in memory and written by synchronous calls, which is fastest. */
+export const SMALL_BYTES: number = 256 * 1024;
+
+/** What `link` says where the file system has no hard links. */
+const NO_LINKS: ReadonlySet<string | undefined> = new Set([
+  "EPERM",
+  "ENOTSUP",
+  "EOPNOTSUPP",
+  "ENOSYS",
+  "EINVAL",
+  "EMLINK",
+]);
+
+/** Writes objects: each to a temporary file in its folder, which then takes the name. */
+export class Writer {
+  readonly #folders: Folders;
+  readonly #unflushed: Unflushed;
+
+  constructor(folders: Folders, unflushed: Unflushed) {
+    this.#folders = folders;
+    this.#unflushed = unflushed;
+  }
+
+  /** As {@linkcode Backend.put}. What the source's stream throws is thrown as it is. */
+  async put(name: ObjectName, source: ByteSource, options: CallOptions): Promise<void> {
+    const action = `put ${JSON.stringify(name)}`;
+    if (source.sizeBytes > SMALL_BYTES) return await this.#putLarge(name, source, options);
+    const bytes = new Uint8Array(source.sizeBytes);
+    let end = 0;
+    await pour(action, source, options, (chunk) => {
+      bytes.set(chunk, end);
+      end += chunk.length;
+    });
+    attempt(action, () => this.#putSmall(name, bytes));
+  }
+
+  /** As {@linkcode Backend.create}. */
+  create(name: ObjectName, bytes: Uint8Array): boolean {
+    if (this.#folders.lookAt(name) !== undefined) return false;
+    const created = this.#folders.within(folderOf(name), () => {
+      const temporary = this.#folders.temporaryFor(name);
+      try {
+        Deno.writeFileSync(temporary, bytes, { createNew: true });
+        return linkNew(temporary, this.#folders.pathOf(name), bytes);
+      } finally {
+        removeQuietly(temporary);
+      }
+    });
+    if (created) this.#unflushed.written(name);
+    return created;
+  }
+
+  #putSmall(name: ObjectName, bytes: Uint8Array): void {
+    this.#folders.within(folderOf(name), () => {
+      const temporary = this.#folders.temporaryFor(name);
+      try {
+        Deno.writeFileSync(temporary, bytes, { createNew: true });
+        this.#publish(temporary, name, bytes.length);
+      } catch (thrown) {
+        removeQuietly(temporary);
+        throw thrown;
+      }
+    });
+  }
+
+  async #putLarge(name: ObjectName, source: ByteSource, options: CallOptions): Promise<void> {
+    const action = `put ${JSON.stringify(name)}`;
+    const temporary = this.#folders.temporaryFor(name);
+    try {
+      using file = attempt(action, () =>
+        this.#folders.within(folderOf(name), () => {
+          return Deno.openSync(temporary, { write: true, createNew: true });
+        }));
+      await pour(action, source, options, async (chunk) => {
+        try {
+          await writeWhole(file, chunk);
+        } catch (thrown) {
+          throw fileError(action, thrown);
+        }
+      });
+      // Windows renames no open file.
+      file.close();
+      attempt(action, () => this.#publish(temporary, name, source.sizeBytes));
+    } catch (thrown) {
+      removeQuietly(temporary);
+      throw thrown;
+    }
+  }
+
+  /** Gives a complete temporary file the name of its object. */
+  #publish(temporary: string, name: ObjectName, sizeBytes: number): void {
+    const path = this.#folders.pathOf(name);
+    const written = Deno.lstatSync(temporary);
+    if (written.size !== sizeBytes) {
+      throw new BackendError(
+        "unavailable",
+        `Cannot put ${
+          JSON.stringify(name)
+        }: ${sizeBytes} bytes were written, ${written.size} stand there`,
+      );
+    }
+    const replaced = lookAt(path);
+    if (replaced !== undefined) moveTimeForward(temporary, written, replaced);
+    Deno.renameSync(temporary, path);
+    this.#unflushed.written(name);
+  }
+}
+
+/** Hands each chunk of `source` to `take`, and holds the stream to its length. */
+async function pour(
+  action: string,
+  source: ByteSource,
+  { signal }: CallOptions,
+  take: (chunk: Uint8Array) => void | Promise<void>,
+): Promise<void> {
+  let sizeBytes = 0;
+  const sink = new WritableStream<Uint8Array>({
+    write(chunk) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > source.sizeBytes) throw wrongLength(action, source, "longer");
+      return take(chunk);
+    },
+  });
+  await source.open().pipeTo(sink, signal === undefined ? {} : { signal });
+  if (sizeBytes < source.sizeBytes) throw wrongLength(action, source, "shorter");
+}
+
+function wrongLength(action: string, source: ByteSource, how: string): BackendError {
+  return new BackendError(
+    "protocol",
+    `Cannot ${action}: its content is ${how} than the ${source.sizeBytes} bytes announced`,
+  );
+}
+
+async function writeWhole(file: Deno.FsFile, chunk: Uint8Array): Promise<void> {
+  let rest = chunk;
+  while (rest.length > 0) rest = rest.subarray(await file.write(rest));
+}
+
+/**
+ * Sets the time of a temporary file past that of the object it replaces. Both may fall into one tick of the kernel's
+ * clock, and the file system may give the new one the inode of the version before: the time keeps their tags apart.
+ */
+function moveTimeForward(path: string, written: Deno.FileInfo, replaced: Deno.FileInfo): void {
+  const timeMs = replaced.mtime?.getTime() ?? 0;
+  if ((written.mtime?.getTime() ?? 0) > timeMs) return;
+  try {
+    Deno.utimeSync(path, new Date(timeMs + 1), new Date(timeMs + 1));
+  } catch {
+    // Some network shares let nobody set times; tags are then as good as their clock.
+  }
+}
+
+/** Gives `temporary` the name `path` too, unless something has it. Says whether it did. */
+function linkNew(temporary: string, path: string, bytes: Uint8Array): boolean {
+  try {
+    Deno.linkSync(temporary, path);
+    return true;
+  } catch (thrown) {
+    const code = systemCodeOf(thrown);
+    // NFS may have made the link and lost the reply: the count of links is the truth (open(2), O_EXCL).
+    if (code === "EEXIST") return Deno.lstatSync(temporary).nlink === 2;
+    if (!NO_LINKS.has(code)) throw thrown;
+  }
+  return writeNew(path, bytes);
+}
+
+/** Writes a file where links cannot be made; it is seen empty for a moment. */
+function writeNew(path: string, bytes: Uint8Array): boolean {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path, { write: true, createNew: true });
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "EEXIST") return false;
+    throw thrown;
+  }
+  try {
+    using opened = file;
+    let rest = bytes;
+    while (rest.length > 0) rest = rest.subarray(opened.writeSync(rest));
+    return true;
+  } catch (thrown) {
+    removeQuietly(path);
+    throw thrown;
+  }
+}
+
+/** Removes a file that was never published. If that fails, a later listing does it. */
+function removeQuietly(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // The error that led here matters, or the file has its name already.
+  }
+}

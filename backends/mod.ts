@@ -1,0 +1,29 @@
+import { BackendError, type OpenBackend } from "./backend.ts";
+import { openFile } from "./file/mod.ts";
+import { withLimits } from "./limit.ts";
+import { withRetries } from "./retry.ts";
+
+/** How to open each protocol. */
+const PROTOCOLS: ReadonlyMap<string, OpenBackend> = new Map([
+  ["file", openFile],
+]);
+
+/**
+ * Opens the storage at `address`, whatever its protocol, with transfers limited as the address says and calls attempted
+ * again that fail for a passing reason.
+ *
+ * @throws {BackendError} `unsupported` if there is no backend for the protocol; else as that backend
+ */
+export const openBackend: OpenBackend = async (address, context = {}) => {
+  const open = PROTOCOLS.get(address.protocol);
+  if (open === undefined) {
+    throw new BackendError(
+      "unsupported",
+      `Cannot open the relay: there is no backend for the protocol "${address.protocol}"`,
+      { hint: `Use one of ${[...PROTOCOLS.keys()].join(", ")}` },
+    );
+  }
+  const backend = withLimits(await open(address, context), { maxTransfers: address.maxTransfers });
+  // Outside of the limits, so that no transfer's turn is held while waiting for the next attempt.
+  return withRetries(backend, context.trace === undefined ? {} : { trace: context.trace });
+};

@@ -1,0 +1,86 @@
+import type { RelaySettings, Section } from "../config/section.ts";
+
+/** The database, what SQLite keeps beside it, the lock of the running client, and a database that was damaged. */
+const STATE_SUFFIXES = ["", "-wal", "-shm", ".run", ".run-journal", ".damaged"];
+
+/**
+ * The permissions that a client's worker needs, and no more: its repository, its state, its relay. Grants are for the
+ * paths as configured and for what `realPath` makes of them, since the runtime compares paths as text.
+ */
+export function permissionsFor(
+  section: Section,
+  { realPath }: { readonly realPath: (path: string) => string },
+): Deno.PermissionOptionsObject {
+  const { relay, statePath } = section;
+  const both = (paths: readonly (string | undefined)[]) => {
+    const given = paths.filter((path) => path !== undefined);
+    return [...new Set(given.flatMap((path) => [path, realPath(path)]))];
+  };
+  const state = both([statePath]).flatMap((path) => STATE_SUFFIXES.map((suffix) => path + suffix));
+  const write = [
+    ...both([section.localPath, relay.protocol === "file" ? relay.folder : undefined]),
+    ...state,
+  ];
+  return {
+    read: [...write, ...both([relay.certificateFile, relay.keyFile])],
+    write,
+    net: netFor(relay),
+    run: runFor(relay),
+    env: false,
+    ffi: false,
+    import: false,
+    sys: ["osUptime"],
+  };
+}
+
+function netFor({ protocol, host, port }: RelaySettings): string[] | false {
+  if (host === undefined) return false;
+  const address = host.includes(":") ? `[${host}]` : host;
+  switch (protocol) {
+    case "ftp":
+    case "ftps":
+      // The server picks the port of each data connection.
+      return [address];
+    case "http":
+    case "https":
+    case "webdav":
+      return (port === undefined ? [80, 443] : [port]).map((number) => `${address}:${number}`);
+    default:
+      return false;
+  }
+}
+
+function runFor({ protocol, program }: RelaySettings): string[] | false {
+  switch (protocol) {
+    case "file":
+    case "ftp":
+    case "ftps":
+    case "http":
+    case "https":
+    case "webdav":
+      return false;
+    case "googledrive":
+      return [program ?? "drive"];
+    default:
+      return [program ?? "rclone"];
+  }
+}
+
+/**
+ * Whether workers can be given permissions of their own. To ask for that without the flag
+ * `--unstable-worker-options` ends the whole program, and the runtime has no way to ask whether it was given; but it
+ * hands its flags on to forked programs. So one is prepared whose path cannot exist, and its arguments are looked at.
+ *
+ * Not looked at under permissions listed one by one: who lists them lists this flag too, or is told by the runtime.
+ */
+export async function canLimitWorkers(): Promise<boolean> {
+  if (Deno.build.standalone || !isGranted("env") || !isGranted("run")) return true;
+  const { fork } = await import("node:child_process");
+  const child = fork("none", [], { execPath: "/dev/null/none", stdio: "ignore", env: {} });
+  child.on("error", () => {});
+  return child.spawnargs.includes("--unstable-worker-options");
+}
+
+function isGranted(name: "env" | "run"): boolean {
+  return Deno.permissions.querySync({ name }).state === "granted";
+}

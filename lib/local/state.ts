@@ -1,0 +1,375 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { EscaleError, messageOf } from "../errors.ts";
+
+/** A file as the file system describes it, without its content. Times in milliseconds since 1970. */
+export interface FileStamp {
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+  readonly changedMs: number;
+  readonly inode: number;
+}
+
+/**
+ * The last version whose content this client durably held and whose exchange it completed. `id` is the version's
+ * identity as its record gives it, `digest` the digest of its content as this client computes it.
+ */
+export interface Agreed {
+  readonly id: string;
+  readonly digest: string;
+  readonly base: readonly string[];
+  readonly pusher: string;
+  readonly timeS: number | undefined;
+  /** The version came from another client, so that a conservative client may let it be replaced. */
+  readonly byPull: boolean;
+  /** Who had acknowledged it when its record was last seen. */
+  readonly pullers: readonly string[];
+}
+
+/** All that is remembered of one resource. */
+export interface ResourceState {
+  /** The file when it was last hashed, and the digest that came out. */
+  readonly hashed: { readonly stamp: FileStamp; readonly digest: string } | undefined;
+  readonly agreed: Agreed | undefined;
+  /** Identities that this client has begun to push since `agreed` was set. */
+  readonly intended: readonly string[];
+  /** A version that was not let in (conservative mode, no write access). */
+  readonly refused: string | undefined;
+  /** The record as last read, and the sign of the relay object that it was read from. */
+  readonly record: { readonly sign: string; readonly text: string } | undefined;
+}
+
+/** What is remembered of a resource never seen before. */
+export const UNKNOWN_RESOURCE: ResourceState = {
+  hashed: undefined,
+  agreed: undefined,
+  intended: [],
+  refused: undefined,
+  record: undefined,
+};
+
+/** A change to what is remembered of a resource; what is not named stays. `null` forgets. */
+export interface ResourceChange {
+  readonly hashed?: ResourceState["hashed"];
+  readonly agreed?: Agreed;
+  readonly intended?: readonly string[];
+  readonly refused?: string | null;
+  readonly record?: { readonly sign: string; readonly text: string } | null;
+}
+
+const SCHEMA_VERSION = 1;
+const SCHEMA = `
+  CREATE TABLE resource (
+    name TEXT PRIMARY KEY,
+    size INTEGER, modified REAL, changed REAL, inode INTEGER, digest TEXT,
+    agreed TEXT, intended TEXT, refused TEXT, record_sign TEXT, record TEXT
+  ) WITHOUT ROWID;
+  CREATE TABLE access (name TEXT PRIMARY KEY, r INTEGER, w INTEGER) WITHOUT ROWID;
+  CREATE TABLE lock (name TEXT PRIMARY KEY, nonce TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE sighting (name TEXT PRIMARY KEY, text TEXT NOT NULL, uptime REAL NOT NULL) WITHOUT ROWID;
+  CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+`;
+
+/** How to open a state database. */
+export interface StateOptions {
+  /** Nothing is written, and every change is forgotten at once; a database that is not there counts as empty. */
+  readonly isReadOnly?: boolean;
+  readonly warn?: (message: string) => void;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** A resource's access modifiers; `undefined` where none is set. */
+export interface AccessModifiers {
+  readonly read: boolean | undefined;
+  readonly write: boolean | undefined;
+}
+
+/**
+ * What a client remembers between runs, in one SQLite database. Losing it is safe: everything is then compared by
+ * content, and nothing is deleted or overwritten for lack of it.
+ */
+export class State implements Disposable {
+  readonly #db: DatabaseSync;
+  readonly #get: StatementSync;
+  readonly #put: StatementSync;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #isReadOnly: boolean;
+  #depth = 0;
+
+  /**
+   * Opens or makes the database at `file`. One that is damaged, or of a later version, is moved aside and begun anew.
+   *
+   * @throws {EscaleError} `denied` if it can be neither opened nor made
+   */
+  static open(file: string, options: StateOptions = {}): State {
+    if (options.isReadOnly) return new State(isThere(file) ? file : ":memory:", true);
+    try {
+      return new State(file);
+    } catch (cause) {
+      if (!isDamage(cause)) throw cannotOpen(file, cause);
+      const aside = `${file}.damaged`;
+      try {
+        for (const suffix of ["-wal", "-shm"]) removeIfThere(file + suffix);
+        Deno.renameSync(file, aside);
+        options.warn?.(
+          `Began a new state database: the one at "${file}" cannot be read (${
+            messageOf(cause)
+          }) and was moved to "${aside}"`,
+        );
+        return new State(file);
+      } catch (again) {
+        throw cannotOpen(file, again);
+      }
+    }
+  }
+
+  private constructor(file: string, isReadOnly = false) {
+    this.#db = new DatabaseSync(file, {
+      timeout: 5_000,
+      readOnly: isReadOnly && file !== ":memory:",
+    });
+    this.#isReadOnly = isReadOnly;
+    try {
+      if (!isReadOnly) this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+      this.#prepareSchema();
+      this.#get = this.#db.prepare("SELECT * FROM resource WHERE name = ?");
+      this.#put = this.#db.prepare(
+        "INSERT OR REPLACE INTO resource VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      );
+    } catch (cause) {
+      this.#db.close();
+      throw cause;
+    }
+  }
+
+  #prepareSchema(): void {
+    const version = this.#db.prepare("PRAGMA user_version").get()?.["user_version"];
+    if (version === SCHEMA_VERSION) {
+      const check = this.#db.prepare("PRAGMA quick_check(1)").get();
+      if (check?.["quick_check"] !== "ok") throw new DamageError("its check fails");
+      return;
+    }
+    if (version !== 0) throw new DamageError(`its version is ${version}, not ${SCHEMA_VERSION}`);
+    this.#db.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
+  }
+
+  /** Runs `work` in one transaction: all of its changes are durable when this returns, or none is made. */
+  transaction<T>(work: () => T): T {
+    if (this.#depth > 0 || this.#isReadOnly) return work();
+    this.#db.exec("BEGIN IMMEDIATE");
+    this.#depth++;
+    try {
+      const result = work();
+      this.#db.exec("COMMIT");
+      return result;
+    } catch (cause) {
+      this.#db.exec("ROLLBACK");
+      throw cause;
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  /** What is remembered of a resource. */
+  resource(name: string): ResourceState {
+    const row = this.#get.get(name);
+    return row === undefined ? UNKNOWN_RESOURCE : resourceOf(row);
+  }
+
+  /** Changes what is remembered of a resource. */
+  change(name: string, change: ResourceChange): void {
+    if (this.#isReadOnly) return;
+    const old = this.resource(name);
+    const hashed = "hashed" in change ? change.hashed : old.hashed;
+    const agreed = change.agreed ?? old.agreed;
+    const intended = change.intended ?? old.intended;
+    const refused = change.refused === undefined ? old.refused : change.refused;
+    const record = change.record === undefined ? old.record : change.record;
+    this.#put.run(
+      name,
+      hashed?.stamp.sizeBytes ?? null,
+      hashed?.stamp.modifiedMs ?? null,
+      hashed?.stamp.changedMs ?? null,
+      hashed?.stamp.inode ?? null,
+      hashed?.digest ?? null,
+      agreed === undefined ? null : JSON.stringify(agreed),
+      intended.length === 0 ? null : JSON.stringify(intended),
+      refused ?? null,
+      record?.sign ?? null,
+      record?.text ?? null,
+    );
+  }
+
+  /** The names of all resources on which this client agreed with the relay. */
+  *agreedNames(): Generator<string> {
+    const rows = this.#db.prepare("SELECT name FROM resource WHERE agreed IS NOT NULL").iterate();
+    for (const row of rows) yield String(row["name"]);
+  }
+
+  /** Whether `name` has access modifiers, and which. */
+  access(name: string): AccessModifiers {
+    const row = this.#db.prepare("SELECT r, w FROM access WHERE name = ?").get(name);
+    return { read: flagOf(row?.["r"]), write: flagOf(row?.["w"]) };
+  }
+
+  /** All access modifiers that are set, by resource. */
+  allAccess(): ReadonlyMap<string, AccessModifiers> {
+    const rows = this.#db.prepare("SELECT name, r, w FROM access").all();
+    return new Map(
+      rows.map((row) => [String(row["name"]), { read: flagOf(row["r"]), write: flagOf(row["w"]) }]),
+    );
+  }
+
+  /** Sets the access modifiers of a resource; with neither set it is forgotten. */
+  setAccess(name: string, access: AccessModifiers): void {
+    const { read, write } = access;
+    if (read === undefined && write === undefined) {
+      this.#run("DELETE FROM access WHERE name = ?", name);
+    } else {
+      const columns = [name, columnOf(read), columnOf(write)];
+      this.#run("INSERT OR REPLACE INTO access VALUES (?, ?, ?)", ...columns);
+    }
+  }
+
+  /** The locks that this client has written and not seen removed, with their nonces. */
+  ownLocks(): ReadonlyMap<string, string> {
+    const rows = this.#db.prepare("SELECT name, nonce FROM lock").all();
+    return new Map(rows.map((row) => [String(row["name"]), String(row["nonce"])]));
+  }
+
+  /** Notes that a lock is about to be written. */
+  noteLock(name: string, nonce: string): void {
+    this.#run("INSERT OR REPLACE INTO lock VALUES (?, ?)", name, nonce);
+  }
+
+  /** Forgets a lock that is removed. */
+  forgetLock(name: string): void {
+    this.#run("DELETE FROM lock WHERE name = ?", name);
+  }
+
+  /** The names of all locks that have a sighting. */
+  sightingNames(): string[] {
+    return this.#db.prepare("SELECT name FROM sighting").all().map((row) => String(row["name"]));
+  }
+
+  /** When another's lock was first seen with this very text, in seconds of this machine's uptime. */
+  sighting(name: string): { readonly text: string; readonly uptimeS: number } | undefined {
+    const row = this.#db.prepare("SELECT text, uptime FROM sighting WHERE name = ?").get(name);
+    return row && { text: String(row["text"]), uptimeS: Number(row["uptime"]) };
+  }
+
+  /** Notes a lock of another client, or forgets it. */
+  noteSighting(name: string, seen: { text: string; uptimeS: number } | undefined): void {
+    if (seen === undefined) this.#run("DELETE FROM sighting WHERE name = ?", name);
+    else {this.#run(
+        "INSERT OR REPLACE INTO sighting VALUES (?, ?, ?)",
+        name,
+        seen.text,
+        seen.uptimeS,
+      );}
+  }
+
+  /** A fact about the client as a whole. */
+  fact(name: string): string | undefined {
+    const value = this.#db.prepare("SELECT value FROM fact WHERE name = ?").get(name)?.["value"];
+    return value === undefined ? undefined : String(value);
+  }
+
+  setFact(name: string, value: string): void {
+    this.#run("INSERT OR REPLACE INTO fact VALUES (?, ?)", name, value);
+  }
+
+  #run(sql: string, ...columns: (string | number | null)[]): void {
+    if (this.#isReadOnly) return;
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) this.#statements.set(sql, statement = this.#db.prepare(sql));
+    statement.run(...columns);
+  }
+
+  close(): void {
+    if (this.#db.isOpen) this.#db.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+class DamageError extends Error {}
+
+/** SQLite's result codes 11 (malformed) and 26 (not a database), or a finding of our own. */
+function isDamage(cause: unknown): boolean {
+  if (cause instanceof DamageError) return true;
+  if (!(cause instanceof Error) || !("errcode" in cause)) return false;
+  return cause.errcode === 11 || cause.errcode === 26;
+}
+
+function cannotOpen(file: string, cause: unknown): EscaleError {
+  return new EscaleError(
+    "denied",
+    `Cannot open the state database "${file}": ${messageOf(cause)}`,
+    { hint: "Make its folder writable, and see that no other program holds it", cause },
+  );
+}
+
+function isThere(file: string): boolean {
+  try {
+    return Deno.statSync(file).isFile;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return false;
+    throw cannotOpen(file, cause);
+  }
+}
+
+function removeIfThere(file: string): void {
+  try {
+    Deno.removeSync(file);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+  }
+}
+
+function resourceOf(row: Row): ResourceState {
+  return {
+    hashed: typeof row["digest"] !== "string" ? undefined : {
+      stamp: {
+        sizeBytes: Number(row["size"]),
+        modifiedMs: Number(row["modified"]),
+        changedMs: Number(row["changed"]),
+        inode: Number(row["inode"]),
+      },
+      digest: row["digest"],
+    },
+    agreed: typeof row["agreed"] === "string" ? agreedOf(row["agreed"]) : undefined,
+    intended: typeof row["intended"] === "string" ? stringsOf(JSON.parse(row["intended"])) : [],
+    refused: typeof row["refused"] === "string" ? row["refused"] : undefined,
+    record: typeof row["record"] !== "string"
+      ? undefined
+      : { sign: String(row["record_sign"]), text: row["record"] },
+  };
+}
+
+function agreedOf(text: string): Agreed {
+  const value: Partial<Record<keyof Agreed, unknown>> = JSON.parse(text);
+  return {
+    id: String(value.id),
+    digest: String(value.digest),
+    base: stringsOf(value.base),
+    pusher: String(value.pusher),
+    timeS: typeof value.timeS === "number" ? value.timeS : undefined,
+    byPull: value.byPull === true,
+    pullers: stringsOf(value.pullers),
+  };
+}
+
+function stringsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+function flagOf(column: unknown): boolean | undefined {
+  return column === 1 ? true : column === 0 ? false : undefined;
+}
+
+function columnOf(flag: boolean | undefined): number | null {
+  return flag === undefined ? null : flag ? 1 : 0;
+}

@@ -1,0 +1,354 @@
+import {
+  type Backend,
+  BackendError,
+  type ObjectName,
+  parseObjectName,
+} from "../../backends/backend.ts";
+import { EscaleError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { formatLock, type LockMode, type LockText, parseLock } from "./lock_text.ts";
+import { MAX_RECORD_BYTES } from "./metadata.ts";
+import { guardName } from "./names.ts";
+import type { LockView } from "./relay.ts";
+
+/** How often a held lock is rewritten, so that others see that its holder lives. */
+export const BEAT_MS = 30_000;
+/** A lock of ours that did not change for so long is stale (SEMANTICS, "Locks"). */
+export const STALE_S = 300;
+/** How long a lock in this client's own name, with a nonce not its own, is watched: two beats. */
+const TWIN_WATCH_S = 2 * BEAT_MS / 1000 + 5;
+
+/** What a client remembers of locks between runs. */
+export interface LockMemory {
+  ownLocks(): ReadonlyMap<string, string>;
+  noteLock(name: string, nonce: string): void;
+  forgetLock(name: string): void;
+  sightingNames(): readonly string[];
+  sighting(name: string): { readonly text: string; readonly uptimeS: number } | undefined;
+  noteSighting(name: string, seen: { text: string; uptimeS: number } | undefined): void;
+  transaction<T>(work: () => T): T;
+}
+
+/** What {@linkcode Locks} needs of its surroundings. */
+export interface LockContext {
+  readonly backend: Backend;
+  readonly client: string;
+  readonly memory: LockMemory;
+  /** After so long without change a lock of 0.7, an unclaimed or an unreadable one is stale, in seconds. */
+  readonly lockTimeoutS: number;
+  /** Seconds since this machine started: goes on through sleep and is not moved with the wall clock. */
+  readonly uptimeS: () => number;
+  /** Random text of 32 hexadecimal digits. */
+  readonly nonce: () => string;
+  readonly wait: (ms: number, signal?: AbortSignal) => Promise<void>;
+  readonly log: Log;
+}
+
+/** A lock that this process holds. */
+export interface HeldLock {
+  readonly name: ObjectName;
+  readonly nonce: string;
+  /** The lock that was found and taken over, if there was one. */
+  readonly taken: LockText | undefined;
+}
+
+interface Holding extends HeldLock {
+  readonly mode: LockMode;
+  beat: number;
+}
+
+const encoder = new TextEncoder();
+
+/** The locks of one client on one relay (FORMAT.md, "Lock"; SEMANTICS, "Locks"). */
+export class Locks implements AsyncDisposable {
+  readonly #context: LockContext;
+  readonly #held = new Map<ObjectName, Holding>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #beating: Promise<void> = Promise.resolve();
+
+  constructor(context: LockContext) {
+    this.#context = context;
+    this.#timer = setInterval(() => {
+      this.#beating = this.#beating.then(() => this.#beatAll());
+    }, BEAT_MS);
+  }
+
+  /** Tries to get each lock without waiting for its holder. Says which it got, and how the others look. */
+  async acquire(
+    names: readonly ObjectName[],
+    options: { readonly mode: LockMode; readonly signal?: AbortSignal },
+  ): Promise<{ held: HeldLock[]; refused: Map<ObjectName, LockView> }> {
+    const { backend, memory, nonce } = this.#context;
+    const known = memory.ownLocks();
+    const wanted = names.map((name): Holding => ({
+      name,
+      nonce: nonce(),
+      mode: options.mode,
+      taken: undefined,
+      beat: 0,
+    }));
+    memory.transaction(() => {
+      // A lock that an earlier run left is judged by the nonce noted then: do not overwrite it before.
+      for (const lock of wanted) if (!known.has(lock.name)) memory.noteLock(lock.name, lock.nonce);
+    });
+    const refused = new Map<ObjectName, LockView>();
+    const written: Holding[] = [];
+    for (const lock of wanted) {
+      options.signal?.throwIfAborted();
+      const got = await this.#write(lock, known.get(lock.name));
+      if ("kind" in got) refused.set(lock.name, got);
+      else written.push(got);
+    }
+    const held = backend.traits.exclusiveCreate || backend.traits.exclusiveFolder
+      ? written
+      : await this.#readBack(written, refused, options.signal);
+    for (const lock of held) this.#held.set(lock.name, lock);
+    memory.transaction(() => {
+      for (const lock of held) memory.noteLock(lock.name, lock.nonce);
+      for (const [name, view] of refused) {
+        if (!known.has(name) && view.kind !== "leftover") memory.forgetLock(name);
+      }
+    });
+    return { held, refused };
+  }
+
+  /** @throws {EscaleError} `locked` unless the lock that stands is this one */
+  async check(lock: HeldLock): Promise<void> {
+    const text = await this.#read(lock.name);
+    if (text !== undefined && nonceOf(text) === lock.nonce) return;
+    this.#held.delete(lock.name);
+    throw new EscaleError(
+      "locked",
+      `Lost the lock "${lock.name}": ${
+        text === undefined ? "it is gone" : "another client took it over"
+      }`,
+    );
+  }
+
+  /** Gives locks back. One that is no longer ours is left to its holder. */
+  async release(locks: readonly HeldLock[]): Promise<void> {
+    const { backend, memory } = this.#context;
+    const gone: HeldLock[] = [];
+    try {
+      for (const lock of locks) {
+        this.#held.delete(lock.name);
+        const text = await this.#read(lock.name);
+        if (text !== undefined && nonceOf(text) === lock.nonce) {
+          await backend.remove(lock.name);
+          if (this.#usesGuard) await backend.removeFolder(guardName(lock.name));
+        }
+        gone.push(lock);
+      }
+    } finally {
+      memory.transaction(() => gone.forEach((lock) => memory.forgetLock(lock.name)));
+    }
+  }
+
+  /** Stops beating for a lock and leaves it standing: what it covers is to be repaired by whoever comes next. */
+  abandon(lock: HeldLock): void {
+    this.#held.delete(lock.name);
+  }
+
+  /** How a lock that a listing shows looks from here; `undefined` if it is gone or held by this process. */
+  async look(name: ObjectName): Promise<LockView | undefined> {
+    if (this.#held.has(name)) return undefined;
+    const text = await this.#read(name);
+    if (text === undefined) {
+      this.#context.memory.noteSighting(name, undefined);
+      return undefined;
+    }
+    return this.#judge(name, text, this.#context.memory.ownLocks().get(name));
+  }
+
+  /** Forgets when others' locks were first seen, but for those that still stand. */
+  forgetOthers(standing: ReadonlySet<ObjectName>): void {
+    const { memory } = this.#context;
+    const gone = memory.sightingNames().filter((name) =>
+      name.endsWith(".lock") && !standing.has(parseObjectName(name))
+    );
+    if (gone.length > 0) {
+      memory.transaction(() => gone.forEach((name) => memory.noteSighting(name, undefined)));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#beating;
+  }
+
+  get #usesGuard(): boolean {
+    const { traits } = this.#context.backend;
+    return !traits.exclusiveCreate && traits.exclusiveFolder;
+  }
+
+  /** Writes the lock if nobody holds it, or takes over what was left. */
+  async #write(lock: Holding, knownNonce: string | undefined): Promise<Holding | LockView> {
+    const { backend } = this.#context;
+    if (this.#usesGuard && !await backend.makeFolder(guardName(lock.name))) {
+      const text = await this.#read(lock.name);
+      if (text !== undefined) return await this.#takeOver(lock, text, knownNonce);
+      return await this.#guardAlone(guardName(lock.name));
+    }
+    if (await backend.create(lock.name, this.#textOf(lock))) return lock;
+    const text = await this.#read(lock.name);
+    const got = text === undefined ? HELD_BY_UNKNOWN : await this.#takeOver(lock, text, knownNonce);
+    if (this.#usesGuard && "kind" in got) await backend.removeFolder(guardName(lock.name));
+    return got;
+  }
+
+  /**
+   * Replaces a lock that was left behind by one of our own, and only then may anything be undone. Of several that try,
+   * the one whose text stands in the end has it.
+   */
+  async #takeOver(
+    lock: Holding,
+    text: string,
+    knownNonce: string | undefined,
+  ): Promise<Holding | LockView> {
+    const { backend, log, memory, wait } = this.#context;
+    const view = this.#judge(lock.name, text, knownNonce);
+    if (view.kind !== "leftover") return view;
+    const taken: Holding = { ...lock, mode: "w", taken: parseOrUnclaimed(text) };
+    const guard = guardName(lock.name);
+    const alone = backend.traits.exclusiveCreate && backend.traits.exclusiveFolder;
+    if (alone && !await backend.makeFolder(guard)) return await this.#guardAlone(guard);
+    try {
+      if (await this.#read(lock.name) !== text) return HELD_BY_UNKNOWN;
+      memory.noteLock(lock.name, taken.nonce);
+      await backend.put(lock.name, sourceOf(this.#textOf(taken)));
+      if (!alone) await wait(this.#settleMs());
+      const now = await this.#read(lock.name);
+      if (now === undefined || nonceOf(now) !== taken.nonce) return HELD_BY_UNKNOWN;
+    } finally {
+      if (alone) await backend.removeFolder(guard);
+    }
+    memory.noteSighting(lock.name, undefined);
+    log.warn("took over a lock that was left behind", { lock: lock.name, owner: view.owner });
+    return taken;
+  }
+
+  /** A guard without a lock: somebody is between the two, or died there. */
+  async #guardAlone(guard: ObjectName): Promise<LockView> {
+    const unchangedS = this.#unchangedS(guard, "guard");
+    if (unchangedS < STALE_S) return HELD_BY_UNKNOWN;
+    await this.#context.backend.removeFolder(guard);
+    this.#context.memory.noteSighting(guard, undefined);
+    return HELD_BY_UNKNOWN;
+  }
+
+  /** Where nothing is exclusive: of several locks written over each other, the last one counts. */
+  async #readBack(
+    written: readonly Holding[],
+    refused: Map<ObjectName, LockView>,
+    signal: AbortSignal | undefined,
+  ): Promise<Holding[]> {
+    if (written.length === 0) return [];
+    await this.#context.wait(this.#settleMs(), signal);
+    const held: Holding[] = [];
+    for (const lock of written) {
+      const text = await this.#read(lock.name);
+      if (text !== undefined && nonceOf(text) === lock.nonce) held.push(lock);
+      else refused.set(lock.name, HELD_BY_UNKNOWN);
+    }
+    return held;
+  }
+
+  #settleMs(): number {
+    return 2 * this.#context.backend.traits.listingLagMs + 200;
+  }
+
+  #judge(name: ObjectName, text: string, knownNonce: string | undefined): LockView {
+    const { client, lockTimeoutS } = this.#context;
+    const lock = parseOrUndefined(text);
+    if (lock !== undefined && lock.owner === client) {
+      if (lock.nonce === undefined || lock.nonce === knownNonce) {
+        return { kind: "leftover", owner: client };
+      }
+      const seen = this.#context.memory.sighting(name);
+      if (seen !== undefined && seen.text !== text) return { kind: "twin" };
+      const unchangedS = this.#unchangedS(name, text);
+      if (unchangedS >= TWIN_WATCH_S) return { kind: "leftover", owner: client };
+      return { kind: "held", owner: client, unchangedS };
+    }
+    const owner = lock?.owner ?? "";
+    const unchangedS = this.#unchangedS(name, text);
+    const limitS = lock?.nonce === undefined ? lockTimeoutS : STALE_S;
+    return unchangedS >= limitS ? { kind: "leftover", owner } : { kind: "held", owner, unchangedS };
+  }
+
+  /** For how long the lock has had this text, as this client saw it. Notes the first sight. */
+  #unchangedS(name: ObjectName, text: string): number {
+    const { memory, uptimeS } = this.#context;
+    const now = uptimeS();
+    const seen = memory.sighting(name);
+    // An uptime that lies ahead is of before the machine's last start: begin again.
+    if (seen !== undefined && seen.text === text && seen.uptimeS <= now) return now - seen.uptimeS;
+    memory.noteSighting(name, { text, uptimeS: now });
+    return 0;
+  }
+
+  async #beatAll(): Promise<void> {
+    for (const lock of [...this.#held.values()]) {
+      try {
+        await this.check(lock);
+        lock.beat++;
+        await this.#context.backend.put(lock.name, sourceOf(this.#textOf(lock)));
+      } catch (cause) {
+        // The work under the lock finds out by itself before it publishes anything.
+        this.#context.log.warn("cannot renew a lock", { lock: lock.name, why: String(cause) });
+      }
+    }
+  }
+
+  #textOf(lock: Holding): Uint8Array {
+    const { nonce, mode, beat } = lock;
+    return encoder.encode(formatLock({ owner: this.#context.client, mode, nonce, beat }));
+  }
+
+  async #read(name: ObjectName): Promise<string | undefined> {
+    try {
+      const bytes = await this.#context.backend.read(name, { maxBytes: MAX_RECORD_BYTES });
+      return new TextDecoder().decode(bytes);
+    } catch (cause) {
+      if (!(cause instanceof BackendError)) throw cause;
+      if (cause.code === "not-found") return undefined;
+      if (cause.code === "too-large") return "an object too large for a lock\n\n";
+      throw cause;
+    }
+  }
+}
+
+const HELD_BY_UNKNOWN: LockView = { kind: "held", owner: "", unchangedS: 0 };
+const UNCLAIMED: LockText = {
+  owner: undefined,
+  mode: undefined,
+  nonce: undefined,
+  beat: undefined,
+};
+
+function parseOrUndefined(text: string): LockText | undefined {
+  try {
+    return parseLock(text);
+  } catch (cause) {
+    if (cause instanceof EscaleError) return undefined;
+    throw cause;
+  }
+}
+
+function parseOrUnclaimed(text: string): LockText {
+  return parseOrUndefined(text) ?? UNCLAIMED;
+}
+
+function nonceOf(text: string): string | undefined {
+  return parseOrUndefined(text)?.nonce;
+}
+
+function sourceOf(
+  bytes: Uint8Array,
+): { sizeBytes: number; bytes: Uint8Array; open(): ReadableStream<Uint8Array> } {
+  return {
+    sizeBytes: bytes.length,
+    bytes,
+    open: () => ReadableStream.from([bytes]),
+  };
+}

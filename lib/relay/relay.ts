@@ -1,0 +1,105 @@
+import type { ByteSource } from "../../backends/backend.ts";
+import type { RelativePath } from "../path.ts";
+import type { LockMode } from "./lock_text.ts";
+import type { RelayRecord } from "./metadata.ts";
+
+export type { ByteSource, OpenBackend } from "../../backends/backend.ts";
+
+/**
+ * The contract between the engine and a layout of the relay. A layout knows how records and contents stand on the
+ * storage and how they are locked; it decides nothing about versions.
+ */
+
+/** What stands where a resource's record should be. */
+export type RecordView =
+  | { readonly kind: "absent" }
+  /** It cannot be read, or its seal is missing or wrong: never trusted. */
+  | { readonly kind: "unreadable"; readonly why: string; readonly isForged?: true }
+  | { readonly kind: "present"; readonly record: RelayRecord; readonly text: string };
+
+/** How a lock that is not held by this process looks from here. */
+export type LockView =
+  | { readonly kind: "held"; readonly owner: string; readonly unchangedS: number }
+  /** Left by an earlier run of this client, or by a client that is gone: to be taken over and repaired. */
+  | { readonly kind: "leftover"; readonly owner: string }
+  /** Another process is alive under this client's name. */
+  | { readonly kind: "twin" };
+
+/** One resource as it stands on the relay. */
+export interface RelayEntry {
+  readonly resource: RelativePath;
+  readonly record: RecordView;
+  /** Size of the stored content, encrypted if it is; `undefined` if no content stands. */
+  readonly storedBytes: number | undefined;
+  readonly lock: LockView | undefined;
+}
+
+/** The relay as it stands, as far as this client synchronises it. */
+export interface Survey {
+  readonly entries: ReadonlyMap<RelativePath, RelayEntry>;
+  /** Bytes of all objects on the relay. */
+  readonly usedBytes: number;
+}
+
+/** The outcome of reading a content back. */
+export type ContentCheck = "whole" | "damaged" | "absent";
+
+/** A set of locked resources. Everything else that a client does to the relay happens inside one. */
+export interface Transaction extends AsyncDisposable {
+  /** The resources whose locks were got, read again under them. */
+  readonly entries: ReadonlyMap<RelativePath, RelayEntry>;
+  /** The others, and why. */
+  readonly refused: ReadonlyMap<RelativePath, LockView>;
+
+  /**
+   * Publishes a version: the record, then the content. If it fails, what it did is undone when the transaction ends.
+   *
+   * @throws {EscaleError} `locked` if the lock was lost
+   */
+  put(resource: RelativePath, record: RelayRecord, content: ByteSource): Promise<void>;
+
+  /** Writes a record without touching the content. @throws {EscaleError} `locked` */
+  putRecord(resource: RelativePath, record: RelayRecord): Promise<void>;
+
+  /**
+   * Makes what was put durable, reads each record and content's size back, and says which of them stand as they were
+   * put. Until then a put counts as unfinished.
+   */
+  confirm(): Promise<ReadonlySet<RelativePath>>;
+
+  /**
+   * Opens the plain content of a resource: bytes if it is small, else a stream, which errors with `corrupt` or
+   * `wrong-key` before it ends if the content is not authentic.
+   */
+  get(resource: RelativePath): Promise<Uint8Array | ReadableStream<Uint8Array>>;
+
+  /** Adds this client to the version's pullers; removes the content first if `removeContent`. */
+  acknowledge(resource: RelativePath, options: { readonly removeContent: boolean }): Promise<void>;
+
+  /** Removes the content, where everyone has it. */
+  removeContent(resource: RelativePath): Promise<void>;
+
+  /** Removes the record, so that whoever has the version sends it again, then any content that stands. */
+  withdraw(resource: RelativePath): Promise<void>;
+}
+
+/** A relay repository in one layout. */
+export interface Relay extends AsyncDisposable {
+  /** Lists the relay and reads the records that are new since the last time. */
+  survey(options?: { readonly signal?: AbortSignal }): Promise<Survey>;
+
+  /**
+   * Locks as many of `resources` as it can without waiting, takes over locks that were left behind, and repairs what
+   * they covered.
+   */
+  open(
+    resources: readonly RelativePath[],
+    options: { readonly mode: LockMode; readonly signal?: AbortSignal },
+  ): Promise<Transaction>;
+
+  /** Whether this client's key opens a content: `gone` if it is not there, or the cipher has no authenticator. */
+  tryKey(resource: RelativePath): Promise<"opens" | "fails" | "gone">;
+
+  /** Calls `changed` soon after something on the relay may have changed. A hint. */
+  watch(changed: () => void, signal: AbortSignal): void;
+}

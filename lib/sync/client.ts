@@ -1,0 +1,173 @@
+import type { Section } from "../config/section.ts";
+import { isAbort, messageOf } from "../errors.ts";
+import { watchRepository } from "../local/watch.ts";
+import { type Log, logTo } from "../log.ts";
+import type { ClientEvent, ClientResult } from "./events.ts";
+import { describe } from "../relay/failure.ts";
+import type { OpenBackend } from "../relay/relay.ts";
+import { pause } from "./pause.ts";
+import { runRound } from "./run_round.ts";
+import { hasMoved, type Tally } from "./round.ts";
+import { pollIntervalS } from "./schedule.ts";
+import { type OpenedWorkshop, openWorkshop } from "./workshop.ts";
+
+/** What a client gets from whoever runs it. */
+export interface ClientContext {
+  readonly openBackend: OpenBackend;
+  readonly emit: (event: ClientEvent) => void;
+  readonly signal: AbortSignal;
+  /** Seconds since this machine started; by default as the system tells. */
+  readonly uptimeS?: () => number;
+}
+
+/** How a client is run. */
+export interface ClientOptions {
+  /** Ends when nothing is left to do now. */
+  readonly once: boolean;
+  /** Tells what would be done and changes nothing anywhere. */
+  readonly dryRun: boolean;
+}
+
+/** How long `--once` waits for locks of others (SEMANTICS, "Small rules"). */
+const ONCE_LOCK_WAIT_MS = 60_000;
+const ONCE_LOCK_POLL_MS = 1_000;
+/** Hints come in bursts: the round begins so long after the first. */
+const DEBOUNCE_MS = 50;
+/** The first wait after the relay failed; it grows as polls do. */
+const UNREACHABLE_WAIT_S = 30;
+
+/**
+ * Runs one client until it is done (`once`), stopped by the signal, or cannot go on. Never throws: what went wrong
+ * stands in the result. Single files that fail do not end it, nor does a relay that is away for a while.
+ */
+export async function runClient(
+  section: Section,
+  context: ClientContext,
+  options: ClientOptions,
+): Promise<ClientResult> {
+  const log = logTo((level, event, fields) => context.emit({ kind: "log", level, event, fields }));
+  try {
+    await using opened = await openWorkshop(section, { ...context, log, isDryRun: options.dryRun });
+    if (options.dryRun) return resultOf(await runRound(opened, { plansOnly: true }));
+    const isOnce = options.once || section.refreshS === undefined;
+    return isOnce ? await runOnce(opened) : await runOn(opened, { section, log, ...context });
+  } catch (cause) {
+    if (context.signal.aborted && (isAbort(cause) || cause === context.signal.reason)) {
+      return { outcome: "stopped" };
+    }
+    const { code, hint } = describe(cause);
+    if (code === "internal" && cause instanceof Error) {
+      log.debug("stack", { stack: cause.stack ?? "" });
+    }
+    return {
+      outcome: code === "locked" ? "locked" : "failed",
+      error: { code, message: messageOf(cause), ...(hint === undefined ? {} : { hint }) },
+    };
+  }
+}
+
+/** Rounds until one in which nothing moved; locks of others are waited for a while. */
+async function runOnce(opened: OpenedWorkshop): Promise<ClientResult> {
+  const { workshop } = opened;
+  let waitedMs = 0;
+  for (;;) {
+    const tally = await runRound(opened);
+    if (hasMoved(tally)) continue;
+    if (tally.locked === 0 || waitedMs >= ONCE_LOCK_WAIT_MS) return resultOf(tally);
+    await pause(ONCE_LOCK_POLL_MS, workshop.signal);
+    waitedMs += ONCE_LOCK_POLL_MS;
+  }
+}
+
+/** Rounds for ever: at once after one that moved something, else after a growing wait or a hint. */
+async function runOn(
+  opened: OpenedWorkshop,
+  context: ClientContext & { readonly section: Section; readonly log: Log },
+): Promise<ClientResult> {
+  const { workshop } = opened;
+  const { section, log } = context;
+  const refreshS = section.refreshS ?? UNREACHABLE_WAIT_S;
+  using hints = new Hints(workshop.signal);
+  workshop.relay.watch(() => hints.give(), hints.signal);
+  const watching = watchRepository(section.localPath, () => hints.give(), {
+    signal: hints.signal,
+    warn: (message) => log.warn(message),
+  });
+  let step = 0;
+  let failure: string | undefined;
+  while (!workshop.signal.aborted) {
+    let hasProgress = false;
+    try {
+      hasProgress = hasMoved(await runRound(opened));
+      if (failure !== undefined) log.info("the relay is back");
+      failure = undefined;
+    } catch (cause) {
+      if (!isPassing(cause)) throw cause;
+      const message = messageOf(cause);
+      if (message !== failure) {
+        const { code, hint } = describe(cause);
+        context.emit({ kind: "problem", code, message, ...(hint === undefined ? {} : { hint }) });
+      }
+      failure = message;
+    }
+    if (hasProgress) step = 0;
+    else if (await hints.wait(pollIntervalS(refreshS, step++) * 1000)) step = 0;
+  }
+  hints[Symbol.dispose]();
+  await watching;
+  return { outcome: "stopped" };
+}
+
+/** A relay that cannot be reached now: no state is lost by waiting. */
+function isPassing(cause: unknown): boolean {
+  const { code } = describe(cause);
+  return code === "relay" || code === "denied" || code === "full" || code === "locked";
+}
+
+function resultOf(tally: Tally): ClientResult {
+  if (tally.problems > 0 || tally.waiting > tally.locked) return { outcome: "skipped" };
+  return { outcome: tally.locked > 0 ? "locked" : "done" };
+}
+
+/** Wakes a wait early. */
+class Hints implements Disposable {
+  readonly #stop = new AbortController();
+  readonly signal: AbortSignal;
+  #isGiven = false;
+  #wake: (() => void) | undefined;
+
+  constructor(signal: AbortSignal) {
+    this.signal = AbortSignal.any([signal, this.#stop.signal]);
+  }
+
+  give(): void {
+    this.#isGiven = true;
+    this.#wake?.();
+  }
+
+  /** Waits until a hint, the time-out or the end, and says whether it was a hint. */
+  async wait(timeoutMs: number): Promise<boolean> {
+    if (!this.#isGiven) {
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          clearTimeout(timer);
+          this.signal.removeEventListener("abort", done);
+          this.#wake = undefined;
+          resolve();
+        };
+        const timer = setTimeout(done, timeoutMs);
+        this.signal.addEventListener("abort", done, { once: true });
+        this.#wake = done;
+        if (this.signal.aborted) done();
+      });
+    }
+    if (!this.#isGiven) return false;
+    await pause(DEBOUNCE_MS, this.signal).catch(() => {});
+    this.#isGiven = false;
+    return true;
+  }
+
+  [Symbol.dispose](): void {
+    this.#stop.abort();
+  }
+}

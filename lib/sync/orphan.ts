@@ -1,0 +1,172 @@
+import { statFile } from "../local/repository.ts";
+import type { RelativePath } from "../path.ts";
+import { inParallel } from "../relay/parallel.ts";
+import type { Transaction } from "../relay/relay.ts";
+import { agreedOn } from "./agreed.ts";
+import type { Compared } from "./compare.ts";
+import { fetchContent } from "./fetch.ts";
+import { freeConflictPath } from "./place.ts";
+import { decide } from "./plan.ts";
+import { contentOf, recordOf } from "./push.ts";
+import { leaveForLater, type Planned, type Tally, tell, type Workshop } from "./round.ts";
+
+/** Plain content without a record may still be growing: its size must have stood so long, in seconds. */
+const STABLE_S = 30;
+
+/** A content without a record, seen under its lock. */
+interface Orphan {
+  readonly resource: RelativePath;
+  readonly storedBytes: number;
+  readonly compared: Compared;
+  readonly base: readonly string[];
+}
+
+/**
+ * Sees to contents that stand on the relay without a record (SEMANTICS, "Who pulls what"). One is never deleted: it is
+ * pulled where nothing stands here, gets its record from a client that holds it, and is kept as a conflict copy before
+ * a client that holds another content pushes over it.
+ */
+export async function settleOrphans(
+  batch: readonly Planned[],
+  workshop: Workshop,
+  tally: Tally,
+): Promise<void> {
+  const { relay, signal, settings } = workshop;
+  const resources = batch.map(({ resource }) => resource);
+  await using transaction = await relay.open(resources, { mode: "w", signal });
+  tally.waiting += transaction.refused.size;
+  tally.locked += transaction.refused.size;
+  const orphans: Orphan[] = [];
+  for (const resource of transaction.entries.keys()) {
+    const orphan = await lookAgain(resource, { transaction, workshop, tally });
+    if (orphan !== undefined) orphans.push(orphan);
+  }
+  await inParallel(orphans, settings.maxTransfers, async (orphan) => {
+    try {
+      await settle(orphan, { transaction, workshop, tally });
+    } catch (cause) {
+      leaveForLater(orphan.resource, cause, workshop, tally);
+    }
+  });
+}
+
+/** What a step works with. */
+interface Step {
+  readonly transaction: Transaction;
+  readonly workshop: Workshop;
+  readonly tally: Tally;
+}
+
+async function lookAgain(
+  resource: RelativePath,
+  { transaction, workshop, tally }: Step,
+): Promise<Orphan | undefined> {
+  const { root, comparer, settings, state, signal } = workshop;
+  const entry = transaction.entries.get(resource);
+  if (entry?.storedBytes === undefined) return undefined;
+  try {
+    const file = statFile(root, resource);
+    const compared = await comparer.compare(resource, { file, entry, signal });
+    const action = decide(compared.situation, settings.rulesFor(resource, state.access(resource)));
+    const { storedBytes } = entry;
+    if (action.kind === "adopt") return { resource, storedBytes, compared, base: [] };
+    if (action.kind === "settle-orphan") {
+      return { resource, storedBytes, compared, base: action.base };
+    }
+  } catch (cause) {
+    leaveForLater(resource, cause, workshop, tally);
+  }
+  return undefined;
+}
+
+async function settle(orphan: Orphan, step: Step): Promise<void> {
+  const { transaction, workshop, tally } = step;
+  const { resource, storedBytes, compared } = orphan;
+  const { stager, state, nowMs } = workshop;
+  const sign = `orphan ${storedBytes}`;
+  if (compared.state.refused === sign) return;
+  if (!isStable(orphan, workshop)) {
+    tally.waiting++;
+    return;
+  }
+  const fetched = await fetchContent(resource, { transaction, workshop, sizeBytes: storedBytes });
+  try {
+    if (compared.file === undefined) {
+      if (fetched.digest === compared.state.agreed?.digest) {
+        // Deleted here: it does not come back by itself.
+        state.change(resource, { refused: sign });
+        return;
+      }
+      await stager.sync([fetched.staged]);
+      stager.place(fetched.staged, undefined);
+      await stager.syncFolders([fetched.staged]);
+      tally.pulled++;
+      tell(workshop, "pull", {
+        path: resource,
+        sizeBytes: fetched.staged.sizeBytes,
+        detail: "it had no record",
+      });
+      return;
+    }
+    if (fetched.digest !== compared.digest) {
+      const version = {
+        client: "unknown",
+        timeS: Math.floor(nowMs() / 1000),
+        id: fetched.digest,
+        digest: fetched.digest,
+      };
+      const path = await freeConflictPath(resource, version, workshop);
+      if (path.kind === "free") {
+        const copy = { ...fetched.staged, path: path.path };
+        await stager.sync([copy]);
+        stager.place(copy, undefined);
+        await stager.syncFolders([copy]);
+      }
+      tally.conflicts++;
+      tell(workshop, "conflict", {
+        path: resource,
+        detail: `what stood on the relay without a record is "${path.path}"`,
+      });
+    }
+  } finally {
+    stager.discard(fetched.staged);
+  }
+  await writeRecord(orphan, { ...step, isSame: fetched.digest === compared.digest });
+}
+
+/** Gives the content its record, after putting ours in its place if it is another. */
+async function writeRecord(
+  orphan: Orphan,
+  step: Step & { readonly isSame: boolean },
+): Promise<void> {
+  const { transaction, workshop, tally, isSame } = step;
+  const { resource, compared, base } = orphan;
+  const { file, digest } = compared;
+  if (file === undefined || digest === undefined) return;
+  const record = recordOf({ file, digest, base, compared }, workshop);
+  workshop.state.transaction(() => {
+    const { id } = agreedOn(record, { digest, byPull: false });
+    workshop.state.change(resource, { intended: [...new Set([...compared.state.intended, id])] });
+  });
+  if (isSame) await transaction.putRecord(resource, record);
+  else await transaction.put(resource, record, contentOf({ resource, file, digest }, workshop));
+  if (!(await transaction.confirm()).has(resource)) return;
+  workshop.state.change(resource, {
+    agreed: agreedOn(record, { digest, byPull: false }),
+    intended: [],
+  });
+  tally.pushed++;
+  tell(workshop, "push", { path: resource, sizeBytes: file.sizeBytes });
+}
+
+/** Encrypted content proves itself; plain content must not have changed its size for a while. */
+function isStable({ resource, storedBytes }: Orphan, { state, settings }: Workshop): boolean {
+  if (settings.cipherAuthenticates) return true;
+  const name = `content ${resource}`;
+  const text = String(storedBytes);
+  const uptimeS = settings.uptimeS();
+  const seen = state.sighting(name);
+  if (seen?.text === text && seen.uptimeS <= uptimeS) return uptimeS - seen.uptimeS >= STABLE_S;
+  state.noteSighting(name, { text, uptimeS });
+  return false;
+}

@@ -1,0 +1,255 @@
+import { EscaleError } from "../errors.ts";
+import { statFile } from "../local/repository.ts";
+import type { LocalFile } from "../local/scan.ts";
+import type { Staged } from "../local/write.ts";
+import type { RelativePath } from "../path.ts";
+import { identityOf } from "../relay/checksum.ts";
+import { acknowledgedCount, hasAcknowledged, type RelayRecord } from "../relay/metadata.ts";
+import { inParallel } from "../relay/parallel.ts";
+import type { RelayEntry, Transaction } from "../relay/relay.ts";
+import { agreedOn } from "./agreed.ts";
+import type { Compared } from "./compare.ts";
+import type { Arrived, Decided, Held } from "./exchange.ts";
+import { fetchContent } from "./fetch.ts";
+import { placeArrived } from "./place.ts";
+import { type Action, decide, expectedCount } from "./plan.ts";
+import { leaveForLater, type Planned, type Tally, tell, type Workshop } from "./round.ts";
+
+/**
+ * Pulls a batch: locks, decides again, fetches and verifies, makes the files durable, places them, remembers them, and
+ * only then acknowledges. Versions that are held already, or not wanted, are acknowledged on the way.
+ */
+export async function pullBatch(
+  batch: readonly Planned[],
+  workshop: Workshop,
+  tally: Tally,
+): Promise<void> {
+  const { relay, state, stager, signal } = workshop;
+  const resources = batch.map(({ resource }) => resource);
+  await using transaction = await relay.open(resources, { mode: "r", signal });
+  tally.waiting += transaction.refused.size;
+  tally.locked += transaction.refused.size;
+  const decided = await decideAgain(transaction, workshop, tally);
+
+  const arrived: Arrived[] = [];
+  const fetches = decided.filter(({ action }) =>
+    action.kind === "pull" || action.kind === "keep-arriving"
+  );
+  try {
+    await inParallel(fetches, workshop.settings.maxTransfers, async (item) => {
+      signal.throwIfAborted();
+      try {
+        const fetched = await fetchVerified(item, { transaction, workshop, tally });
+        if (fetched !== undefined) arrived.push(fetched);
+      } catch (cause) {
+        leaveForLater(item.resource, cause, workshop, tally);
+      }
+    });
+    await stager.sync(arrived.map(({ staged }) => staged));
+  } catch (cause) {
+    arrived.forEach(({ staged }) => stager.discard(staged));
+    throw cause;
+  }
+  const held = await placeArrived(arrived, workshop, tally);
+  for (const item of decided) {
+    if (item.action.kind === "agree" && item.compared.digest !== undefined) {
+      const byPull = item.record.pusher !== workshop.settings.client;
+      held.push({ ...item, digest: item.compared.digest, file: undefined, byPull });
+    }
+  }
+  state.transaction(() => {
+    held.forEach((item) => remember(item, workshop));
+    for (const { action, resource, record } of decided) {
+      if (action.kind === "refuse") state.change(resource, { refused: identityOf(record) });
+    }
+  });
+  await answer(decided, { transaction, workshop, tally, held });
+}
+
+async function decideAgain(
+  transaction: Transaction,
+  workshop: Workshop,
+  tally: Tally,
+): Promise<Decided[]> {
+  const { comparer, root, settings, state, signal } = workshop;
+  const decided: Decided[] = [];
+  for (const [resource, entry] of transaction.entries) {
+    signal.throwIfAborted();
+    if (entry.record.kind !== "present") continue;
+    try {
+      const file = statFile(root, resource);
+      const compared = await comparer.compare(resource, { file, entry, signal });
+      const action = decide(
+        compared.situation,
+        settings.rulesFor(resource, state.access(resource)),
+      );
+      const { record } = entry.record;
+      // `pull overwrite`: equal content is transferred all the same.
+      const isForced = settings.pullOverwrite && action.kind === "agree" &&
+        record.pusher !== settings.client &&
+        entry.storedBytes !== undefined;
+      decided.push({
+        resource,
+        entry,
+        record,
+        compared,
+        action: isForced ? { kind: "pull", keepLocal: false } : action,
+      });
+    } catch (cause) {
+      leaveForLater(resource, cause, workshop, tally);
+    }
+  }
+  return decided;
+}
+
+/**
+ * Fetches a content into a temporary file and verifies it against its record. What does not verify on two reads under
+ * our lock is withdrawn, so that its pusher writes it again.
+ */
+async function fetchVerified(
+  item: Decided,
+  context: {
+    readonly transaction: Transaction;
+    readonly workshop: Workshop;
+    readonly tally: Tally;
+  },
+): Promise<Arrived | undefined> {
+  const { transaction, workshop, tally } = context;
+  const { resource } = item;
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await fetchOnce(item, { transaction, workshop });
+    } catch (cause) {
+      if (!(cause instanceof EscaleError)) throw cause;
+      if (cause.code !== "corrupt" && cause.code !== "wrong-key") throw cause;
+      // With another key than the relay's all contents look damaged: touch nothing.
+      if (!workshop.settings.isKeyProven()) throw cause;
+      if (attempt === 1) continue;
+      await transaction.withdraw(resource);
+      tally.settled++;
+      workshop.log.warn("removed a damaged content from the relay: its author sends it again", {
+        path: resource,
+        why: cause.message,
+      });
+      tell(workshop, "request", { path: resource, detail: "damaged on the relay" });
+      return undefined;
+    }
+  }
+}
+
+async function fetchOnce(
+  item: Decided,
+  { transaction, workshop }: { readonly transaction: Transaction; readonly workshop: Workshop },
+): Promise<Arrived> {
+  const { resource, record, entry } = item;
+  const { checksums, stager, settings } = workshop;
+  const fetched = await fetchContent(resource, {
+    transaction,
+    workshop,
+    sizeBytes: record.sizeBytes ?? entry.storedBytes ?? 0,
+    timeS: settings.timestamps ? record.timeS : undefined,
+    algorithm: checksums.algorithmOf(record),
+  });
+  const why = whyNotVerified(record, {
+    sizeBytes: fetched.staged.sizeBytes,
+    isMatch: fetched.theirDigest === undefined || checksums.matches(record, fetched.theirDigest),
+  });
+  if (why !== undefined) {
+    stager.discard(fetched.staged);
+    throw new EscaleError("corrupt", `Refused the content of "${resource}" on the relay: ${why}`, {
+      path: resource,
+    });
+  }
+  settings.noteKeyProven();
+  return { ...item, staged: fetched.staged, digest: fetched.digest };
+}
+
+function whyNotVerified(
+  record: RelayRecord,
+  content: { readonly sizeBytes: number; readonly isMatch: boolean },
+): string | undefined {
+  if (record.sizeBytes !== undefined && record.sizeBytes !== content.sizeBytes) {
+    return `it has ${content.sizeBytes} bytes, its record says ${record.sizeBytes}`;
+  }
+  return content.isMatch ? undefined : "its checksum is not the one of its record";
+}
+
+/** Notes a version as agreed: its content is durable here. */
+function remember(item: Held, { state }: Workshop): void {
+  const { resource, record, digest, file, byPull } = item;
+  state.change(resource, {
+    ...(file === undefined ? {} : { hashed: { stamp: file, digest } }),
+    agreed: agreedOn(record, { digest, byPull }),
+    intended: [],
+  });
+}
+
+/** Tells the relay what became of each version, now that all is durable here. */
+async function answer(
+  decided: readonly Decided[],
+  context: {
+    readonly transaction: Transaction;
+    readonly workshop: Workshop;
+    readonly tally: Tally;
+    readonly held: readonly Held[];
+  },
+): Promise<void> {
+  const { transaction, workshop, tally } = context;
+  const held = new Set(context.held.map(({ resource }) => resource));
+  for (const item of decided) {
+    const { action, resource } = item;
+    try {
+      switch (action.kind) {
+        case "pull":
+        case "keep-arriving":
+        case "agree":
+          if (!held.has(resource)) break;
+          await acknowledge(item, transaction, workshop);
+          if (action.kind === "agree") tally.settled++;
+          break;
+        case "acknowledge":
+        case "refuse":
+          await acknowledge(item, transaction, workshop);
+          if (action.kind === "refuse") {
+            workshop.log.info("refused a version", {
+              path: resource,
+              pusher: item.record.pusher ?? "",
+            });
+          }
+          tally.settled++;
+          break;
+        case "sweep":
+          await transaction.removeContent(resource);
+          tally.settled++;
+          break;
+        default:
+          // It turned into a matter of another kind meanwhile: the next round sees to it.
+          break;
+      }
+    } catch (cause) {
+      leaveForLater(resource, cause, workshop, tally);
+    }
+  }
+}
+
+/** Adds this client to a version's pullers, and removes the content if it was the last one expected. */
+async function acknowledge(
+  item: Decided,
+  transaction: Transaction,
+  { settings, log }: Workshop,
+): Promise<void> {
+  const { record, resource, entry } = item;
+  const { client, pullerCount } = settings;
+  if (record.pusher === client || hasAcknowledged(record, client)) return;
+  const expected = expectedCount(record, pullerCount);
+  const count = acknowledgedCount(record) + 1;
+  if (count > expected) {
+    log.warn("more clients have a file than are expected: check puller count", {
+      path: resource,
+      expected,
+      count,
+    });
+  }
+  const removeContent = entry.storedBytes !== undefined && count >= expected;
+  await transaction.acknowledge(resource, { removeContent });
+}

@@ -1,0 +1,80 @@
+/** How often a client polls, and how work is cut into batches. Pure. */
+
+/** How many polls in a row found nothing, as far as it matters: the wait no longer grows after these. */
+const LAST_STEP = 30;
+
+/**
+ * The wait before the `step`-th poll (from 0) that follows a round in which nothing moved, in seconds. It grows from
+ * half of `refreshS` to `refreshS` along a logistic curve and is rounded to two digits (SEMANTICS, "Adaptive
+ * interval"; `golden/timer.json`).
+ */
+export function pollIntervalS(refreshS: number, step: number): number {
+  const first = refreshS / 2;
+  const at = Math.min(step, LAST_STEP);
+  const waitS = first + (refreshS - first) / (1 + Math.exp(10 - 2 * at));
+  const unit = 10 ** (Math.floor(Math.log10(first)) - 1);
+  return roundHalfToEven(waitS / unit) * unit;
+}
+
+function roundHalfToEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  if (rest !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/** How much one batch of locked resources may hold. */
+export interface BatchLimits {
+  readonly maxItems: number;
+  readonly maxBytes: number;
+  /** This many are taken together however large they are, so that transfers overlap. */
+  readonly minItems: number;
+}
+
+/** Cuts `items` into batches, in their order. */
+export function* batches<T extends { readonly sizeBytes: number }>(
+  items: readonly T[],
+  limits: BatchLimits,
+): Generator<T[]> {
+  let batch: T[] = [];
+  let bytes = 0;
+  for (const item of items) {
+    const isFull = batch.length >= limits.maxItems ||
+      (batch.length >= limits.minItems && bytes + item.sizeBytes > limits.maxBytes);
+    if (isFull) {
+      yield batch;
+      [batch, bytes] = [[], 0];
+    }
+    batch.push(item);
+    bytes += item.sizeBytes;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** What limits pushes besides the files themselves. */
+export interface PushLimits {
+  /** The most bytes that may stand on the relay (`disk quota`). */
+  readonly quotaBytes: number | undefined;
+  /** The most contents that may wait on the relay (`max pending transfers`). */
+  readonly maxPending: number | undefined;
+}
+
+/** Splits pushes into those that fit now and those that wait. What fits goes on, in order, past what does not. */
+export function admit<T extends { readonly sizeBytes: number }>(
+  pushes: readonly T[],
+  limits: PushLimits & { readonly usedBytes: number; readonly pending: number },
+): { readonly now: readonly T[]; readonly later: readonly T[] } {
+  let freeBytes = (limits.quotaBytes ?? Infinity) - limits.usedBytes;
+  let freePlaces = (limits.maxPending ?? Infinity) - limits.pending;
+  const [now, later]: [T[], T[]] = [[], []];
+  for (const push of pushes) {
+    if (push.sizeBytes > freeBytes || freePlaces < 1) {
+      later.push(push);
+      continue;
+    }
+    freeBytes -= push.sizeBytes;
+    freePlaces--;
+    now.push(push);
+  }
+  return { now, later };
+}

@@ -1,0 +1,209 @@
+import type { Section } from "../config/section.ts";
+import { cipherSecret, openCipher } from "../crypto/cipher.ts";
+import { parseAlgorithm } from "../crypto/digest.ts";
+import {
+  CHECKSUM_PURPOSE,
+  type DerivedKey,
+  deriveKey,
+  hmacHex,
+  SEAL_PURPOSE,
+} from "../crypto/keys.ts";
+import { EscaleError } from "../errors.ts";
+import { rightsOf } from "../local/access.ts";
+import { compileFilter, type Filter } from "../local/filter.ts";
+import { holdAlone } from "../local/hold.ts";
+import { State } from "../local/state.ts";
+import { Stager } from "../local/write.ts";
+import type { Log } from "../log.ts";
+import { Checksums, type Sealer, sealWith } from "../relay/checksum.ts";
+import { Locks } from "../relay/lock.ts";
+import { FIRST_TIME_FORMAT } from "../relay/metadata.ts";
+import { PlaceholderRelay } from "../relay/placeholder_relay.ts";
+import type { OpenBackend } from "../relay/relay.ts";
+import { Comparer } from "./compare.ts";
+import type { ClientEvent } from "./events.ts";
+import { KeyProof } from "./key_proof.ts";
+import { pause } from "./pause.ts";
+import type { Rules } from "./plan.ts";
+import { Problems } from "./problems.ts";
+import type { Workshop, WorkshopSettings } from "./round.ts";
+
+/** All that a client holds open while it runs. */
+export interface OpenedWorkshop extends AsyncDisposable {
+  readonly workshop: Workshop;
+  readonly section: Section;
+  readonly filter: Filter;
+  readonly keyProof: KeyProof;
+  /** Whether a round has been run, so that left-over temporary files are removed once. */
+  isClean: boolean;
+}
+
+const KEY_FINGERPRINT_PURPOSE = "escale key fingerprint 1";
+/** What a client without checksums on its records hashes its own files with. */
+const DEFAULT_ALGORITHM = "sha512";
+
+/**
+ * Opens state, relay and cipher of a section.
+ *
+ * @throws {EscaleError} `locked` if another process runs this client; `config`, `denied`
+ * @throws {BackendError} if the relay cannot be opened
+ */
+export async function openWorkshop(
+  section: Section,
+  context: {
+    readonly openBackend: OpenBackend;
+    readonly emit: (event: ClientEvent) => void;
+    readonly signal: AbortSignal;
+    readonly log: Log;
+    readonly isDryRun: boolean;
+    /** Seconds since this machine started; by default as the system tells. */
+    readonly uptimeS?: () => number;
+  },
+): Promise<OpenedWorkshop> {
+  const { log, signal, emit, isDryRun } = context;
+  const uptimeS = context.uptimeS ?? (() => Deno.osUptime());
+  await using held = new AsyncDisposableStack();
+  if (!isDryRun) held.use(holdAlone(`${section.statePath}.run`, `the client "${section.name}"`));
+  const state = held.use(
+    State.open(section.statePath, { isReadOnly: isDryRun, warn: (text) => log.warn(text) }),
+  );
+  const keys = keysOf(section);
+  const cipher = cipherOf(section);
+  const algorithm = parseAlgorithm(section.checksum?.algorithm ?? DEFAULT_ALGORITHM);
+  const checksums = new Checksums({
+    algorithm,
+    isRecorded: section.checksum !== undefined,
+    key: keys?.checksum,
+    isKeyed: !section.legacyPeers && keys !== undefined,
+  });
+  const backend = await context.openBackend(section.relay, {
+    trace: (line) => log.debug(line),
+    signal,
+  });
+  const locks = new Locks({
+    backend,
+    client: section.clientName,
+    memory: state,
+    lockTimeoutS: section.lockTimeoutS,
+    uptimeS,
+    nonce: () => crypto.randomUUID().replaceAll("-", ""),
+    wait: pause,
+    log,
+  });
+  const relay = held.use(
+    new PlaceholderRelay({
+      backend,
+      client: section.clientName,
+      locks,
+      cipher,
+      checksums,
+      sealer: keys?.sealer,
+      requireSeals: !section.legacyPeers,
+      timeFormat: section.timestamps.kind === "yes"
+        ? section.timestamps.placeholderFormat
+        : FIRST_TIME_FORMAT,
+      pullerCount: section.pullerCount,
+      maxTransfers: section.maxParallelTransfers,
+      records: {
+        get: (resource) => state.resource(resource).record,
+        note: (reads) =>
+          state.transaction(() => {
+            for (const [resource, record] of reads) state.change(resource, { record });
+          }),
+      },
+      log,
+    }),
+  );
+  const keyProof = new KeyProof({ state, fingerprint: keys?.fingerprint, log });
+  const workshop: Workshop = {
+    root: section.localPath,
+    state,
+    relay,
+    stager: new Stager(section.localPath, { owner: section.clientName }),
+    checksums,
+    comparer: new Comparer(section.localPath, { state, checksums }),
+    problems: new Problems(emit),
+    log,
+    emit,
+    signal,
+    settings: settingsOf(section, {
+      keyProof,
+      uptimeS,
+      cipherAuthenticates: cipher.authenticates,
+    }),
+    nowMs: () => Date.now(),
+  };
+  const resources = held.move();
+  return {
+    workshop,
+    section,
+    filter: compileFilter(section.filters),
+    keyProof,
+    isClean: false,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+function settingsOf(
+  section: Section,
+  { keyProof, uptimeS, cipherAuthenticates }: {
+    readonly keyProof: KeyProof;
+    readonly uptimeS: () => number;
+    readonly cipherAuthenticates: boolean;
+  },
+): WorkshopSettings {
+  return {
+    cipherAuthenticates,
+    uptimeS,
+    client: section.clientName,
+    pullerCount: section.pullerCount,
+    timestamps: section.timestamps.kind === "yes",
+    pullOverwrite: section.pullOverwrite,
+    maxTransfers: section.maxParallelTransfers,
+    isKeyProven: () => keyProof.isProven,
+    noteKeyProven: () => keyProof.note(),
+    rulesFor(_resource, access): Rules {
+      const rights = rightsOf(section.mode, access ?? { read: undefined, write: undefined });
+      return {
+        client: section.clientName,
+        // Write access given by hand lifts the guard of conservative mode.
+        mode: section.mode === "conservative" && !rights.guarded ? "shared" : section.mode,
+        mayPush: rights.mayPush,
+        mayPull: rights.mayPull,
+        pullerCount: section.pullerCount,
+      };
+    },
+  };
+}
+
+interface Keys {
+  readonly checksum: DerivedKey;
+  readonly sealer: Sealer;
+  readonly fingerprint: string;
+}
+
+function keysOf(section: Section): Keys | undefined {
+  const { cipher, passphrase } = section;
+  if (cipher === "off" || cipher === "native" || passphrase === undefined) return undefined;
+  const secret = cipherSecret(cipher, passphrase);
+  return {
+    checksum: deriveKey(secret, CHECKSUM_PURPOSE),
+    sealer: sealWith(deriveKey(secret, SEAL_PURPOSE)),
+    fingerprint: hmacHex(deriveKey(secret, KEY_FINGERPRINT_PURPOSE), []),
+  };
+}
+
+function cipherOf(section: Section): ReturnType<typeof openCipher> {
+  const { cipher, passphrase } = section;
+  const options = {
+    now: () => Math.floor(Date.now() / 1000),
+    randomBytes: (count: number) => crypto.getRandomValues(new Uint8Array(count)),
+  };
+  if (cipher === "off" || cipher === "native") {
+    return openCipher("plain", new Uint8Array(), options);
+  }
+  if (passphrase === undefined) {
+    throw new EscaleError("config", `Cannot encrypt with "${cipher}": there is no passphrase`);
+  }
+  return openCipher(cipher, passphrase, options);
+}

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { World } from "../../support/engine.ts";
+
+const T = 1_600_000_000;
+
+Deno.test("runClient() carries new files to the other client, with their times", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  a.write("hello.txt", "hello\n", T);
+  a.write("docs/été 漢字.txt", "", T + 1);
+  const first = await a.once();
+  assert.deepEqual(first.result, { outcome: "done" });
+  assert.deepEqual([...first.actions].sort(), ["push docs/été 漢字.txt", "push hello.txt"]);
+  const second = await b.once();
+  assert.deepEqual(second.result, { outcome: "done" });
+  assert.deepEqual(b.tree(), a.tree());
+  assert.equal(b.timeOf("hello.txt"), T);
+});
+
+Deno.test("runClient() leaves nothing but placeholders on the relay once all have a file", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  a.write("d/f.txt", "content\n", T);
+  await a.once();
+  await b.once();
+  const left = [...Deno.readDirSync(`${world.relay}/d`)].map((entry) => entry.name);
+  assert.deepEqual(left, [".f.txt.placeholder"]);
+  const idle = await a.once();
+  assert.deepEqual(idle.actions, []);
+});
+
+Deno.test("runClient() takes an edit from either side as a plain update", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  a.write("f", "1", T);
+  await a.once();
+  await b.once();
+  b.write("f", "2", T + 10);
+  await b.once();
+  await a.once();
+  assert.deepEqual(a.tree(), { f: "2" });
+  a.write("f", "3", T + 5);
+  await a.once();
+  await b.once();
+  assert.deepEqual(b.tree(), { f: "3" });
+  assert.equal(b.timeOf("f"), T + 11, "the recorded time moves forward");
+});
+
+Deno.test("runClient() keeps both versions when both sides changed, the later under the name", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  a.write("f.txt", "base", T);
+  await a.once();
+  await b.once();
+  a.write("f.txt", "from A", T + 10);
+  b.write("f.txt", "from B", T + 20);
+  await a.once();
+  await b.once();
+  await a.once();
+  await b.once();
+  await a.once();
+  const tree = a.tree();
+  assert.deepEqual(b.tree(), tree);
+  const names = Object.keys(tree);
+  assert.equal(tree["f.txt"], "from B");
+  assert.equal(names.length, 2);
+  const copy = names.find((name) => name !== "f.txt") ?? "";
+  assert.match(copy, /^f\.conflict-A-20200913-122650-[0-9a-f]{8}\.txt$/);
+  assert.equal(tree[copy], "from A");
+});
+
+Deno.test("runClient() does not bring back what the user deleted, until it changes elsewhere", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  a.write("f", "1", T);
+  a.write("g", "other", T);
+  await a.once();
+  await b.once();
+  b.remove("f");
+  assert.deepEqual((await b.once()).actions, []);
+  assert.deepEqual((await a.once()).actions, []);
+  assert.deepEqual(b.tree(), { g: "other" });
+  a.write("f", "2", T + 1);
+  await a.once();
+  await b.once();
+  assert.deepEqual(b.tree(), { f: "2", g: "other" });
+});
+
+Deno.test("runClient() plans in a dry run and changes nothing anywhere", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  a.write("f", "1", T);
+  await a.once();
+  const run = await b.once({ dryRun: true });
+  assert.deepEqual(run.actions, ["pull f"]);
+  assert.deepEqual(b.tree(), {});
+  assert.deepEqual(
+    [...Deno.readDirSync(`${world.root}/state`)].filter((entry) => entry.name.startsWith("B")),
+    [],
+  );
+});
+
+Deno.test("runClient() moves nothing when equal folders meet without any state", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  a.write("f", "1", T);
+  await a.once();
+  await b.once();
+  a.loseState();
+  b.loseState();
+  assert.deepEqual((await a.once()).actions, []);
+  assert.deepEqual((await b.once()).actions, []);
+  assert.deepEqual((await a.once()).actions, []);
+});

@@ -1,0 +1,188 @@
+import { type RelativePath } from "../../lib/path.ts";
+import { identityOf } from "../../lib/relay/checksum.ts";
+import type { RelayRecord } from "../../lib/relay/metadata.ts";
+import { originalName } from "../../lib/sync/conflict_name.ts";
+import type { AgreedVersion, Mode, Rules, Situation } from "../../lib/sync/plan.ts";
+
+/** A pure world of clients around one placeholder relay. A content is its identity; time is a counter. */
+export interface World {
+  readonly relay: Map<RelativePath, Slot>;
+  readonly clients: Client[];
+  /** Whether whole content tells itself from damaged content, as an authenticating cipher makes it. */
+  readonly isAuthentic: boolean;
+  /** Whether a put may leave a part of the content. */
+  readonly hasTornPuts: boolean;
+  /** Whether a client may be stopped between looking at its lock and writing. */
+  readonly hasRaces: boolean;
+  /** Whether nothing happens but what is foreseen, so that there is no excuse for a needless conflict. */
+  readonly isCalm: boolean;
+  nowS: number;
+  nextNonce: number;
+  nextContent: number;
+  /** Contents that users made, oldest first. */
+  readonly contents: string[];
+  /** Contents that must stand in some client's files: nobody replaced or deleted them. */
+  readonly alive: Set<string>;
+  /** Contents that somebody else put on the relay: they must stand there or in some client's files. */
+  readonly guests: Map<string, RelativePath>;
+  /** Of each content all those that it was made from, one after the other. */
+  readonly ancestors: Map<string, ReadonlySet<string>>;
+  /** Contents that stood on the relay with their records. */
+  readonly published: Set<string>;
+  readonly trace: ((line: string) => void) | undefined;
+}
+
+/** What stands on the relay for one resource. */
+export interface Slot {
+  record: RelayRecord | undefined;
+  content: StoredContent | undefined;
+  lock: Lock | undefined;
+}
+
+export interface StoredContent {
+  readonly id: string;
+  readonly isWhole: boolean;
+  readonly timeS: number;
+}
+
+export interface Lock {
+  readonly owner: string;
+  readonly nonce: number;
+  readonly mode: "r" | "w";
+  readonly isStale: boolean;
+}
+
+export interface LocalFile {
+  readonly id: string;
+  readonly timeS: number;
+}
+
+/** What a client durably remembers of a resource. */
+export interface Memory {
+  agreed: AgreedVersion | undefined;
+  intended: readonly string[];
+  refused: string | undefined;
+  /** Nonce of the lock that this client has written and not seen removed. */
+  nonce: number | undefined;
+}
+
+export interface Client {
+  readonly name: string;
+  readonly mode: Mode;
+  /** Whether the file "p", and its conflict copies, may be pushed from here. */
+  readonly mayRead: boolean;
+  /** Whether the file "p" may be replaced here. */
+  readonly mayWrite: boolean;
+  pullerCount: number;
+  isGone: boolean;
+  readonly files: Map<RelativePath, LocalFile>;
+  readonly memory: Map<RelativePath, Memory>;
+  /** Exchanges that were stopped halfway and may go on. */
+  readonly running: Map<RelativePath, Exchange>;
+  /** For the oracle: what the user deleted here, contents that ever stood here, and those made or adopted here. */
+  readonly deleted: Map<RelativePath, string>;
+  readonly held: Map<RelativePath, Set<string>>;
+  readonly made: Map<RelativePath, Set<string>>;
+}
+
+/** What came of an exchange. Each `yield` stands before an effect that lasts. */
+export type Outcome = "idle" | "locked" | "fruitless" | "done";
+export type Exchange = Generator<string, Outcome, undefined>;
+
+/** A violated promise; the model's counterpart of a failed assertion. */
+export class BrokenPromise extends Error {}
+
+export const PATHS: readonly RelativePath[] = ["p", "q.txt"].map((path) => {
+  return path as RelativePath;
+});
+
+export function slotOf(world: World, path: RelativePath): Slot {
+  let slot = world.relay.get(path);
+  if (slot === undefined) {
+    slot = { record: undefined, content: undefined, lock: undefined };
+    world.relay.set(path, slot);
+  }
+  return slot;
+}
+
+export function memoryOf(client: Client, path: RelativePath): Memory {
+  let memory = client.memory.get(path);
+  if (memory === undefined) {
+    memory = { agreed: undefined, intended: [], refused: undefined, nonce: undefined };
+    client.memory.set(path, memory);
+  }
+  return memory;
+}
+
+/** All that `decide()` is told. */
+export function situationOf(world: World, client: Client, path: RelativePath): Situation {
+  const { record, content } = slotOf(world, path);
+  const { agreed, intended, refused } = memoryOf(client, path);
+  const file = client.files.get(path);
+  return {
+    local: file && {
+      ...file,
+      equalsRecord: record !== undefined && identityOf(record) === file.id,
+      equalsAgreed: agreed?.id === file.id,
+    },
+    agreed,
+    intended,
+    refused,
+    record,
+    contentStands: content !== undefined,
+  };
+}
+
+export function rulesOf(client: Client, path: RelativePath): Rules {
+  const { name, mode, pullerCount } = client;
+  return {
+    client: name,
+    mode,
+    mayPush: mode !== "download" && (originalName(path) !== PATHS[0] || client.mayRead),
+    mayPull: mode !== "upload" && (path !== PATHS[0] || client.mayWrite),
+    pullerCount,
+  };
+}
+
+/** All paths that stand anywhere, in a fixed order. */
+export function pathsOf(world: World): RelativePath[] {
+  const paths = new Set(world.relay.keys());
+  for (const client of world.clients) for (const path of client.files.keys()) paths.add(path);
+  return [...paths].sort();
+}
+
+/** How a content is shown: its letter and its number. */
+export function short(id: string | undefined): string {
+  return id === undefined ? "nothing" : id.slice(0, 1) + Number.parseInt(id.slice(8), 16);
+}
+
+/** A content never seen before. The first 8 digits of all are one of two, so that conflict names collide. */
+export function newContent(world: World): string {
+  const number = world.nextContent++;
+  return (number % 2 === 0 ? "a" : "f").repeat(8) + number.toString(16).padStart(40, "0");
+}
+
+/** Puts a file in place and notes that its content stood here. */
+export function setFile(client: Client, path: RelativePath, file: LocalFile): void {
+  client.files.set(path, file);
+  let held = client.held.get(path);
+  if (held === undefined) client.held.set(path, held = new Set());
+  held.add(file.id);
+}
+
+export function noteMade(client: Client, path: RelativePath, id: string): void {
+  let made = client.made.get(path);
+  if (made === undefined) client.made.set(path, made = new Set());
+  made.add(id);
+}
+
+/** Nobody is to keep this content any longer. */
+export function forgetContent(world: World, id: string): void {
+  world.alive.delete(id);
+  world.guests.delete(id);
+}
+
+/** Whether `later` was made from `earlier`. */
+export function isMadeFrom(world: World, later: string | undefined, earlier: string): boolean {
+  return later !== undefined && (world.ancestors.get(later)?.has(earlier) ?? false);
+}

@@ -1,0 +1,44 @@
+/** Whether a program is on this machine. */
+export function hasTool(name: string): boolean {
+  try {
+    new Deno.Command(name, { args: ["--version"], stdin: "null", stdout: "null", stderr: "null" })
+      .outputSync();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Runs a program with `input` on its standard input and gives its standard output.
+ *
+ * @throws {Error} with what it wrote on standard error, if it fails
+ */
+export async function runTool(
+  command: readonly [string, ...string[]],
+  options: { readonly input?: Uint8Array; readonly cwd?: string } = {},
+): Promise<Uint8Array> {
+  const [name, ...args] = command;
+  const child = new Deno.Command(name, {
+    args,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const fed = new Response(new Uint8Array(options.input ?? [])).body?.pipeTo(child.stdin);
+  const [output] = await Promise.all([child.output(), fed?.catch(() => {})]);
+  if (output.success) return output.stdout;
+  throw new Error(`${command.join(" ")}: ${new TextDecoder().decode(output.stderr)}`);
+}
+
+/** A test that needs programs; without them it is ignored, and its name says why. */
+export function testWithTools(
+  tools: readonly string[],
+  name: string,
+  run: () => Promise<void>,
+): void {
+  const missing = tools.filter((tool) => !hasTool(tool));
+  const reason = missing.length === 0 ? "" : ` (SKIPPED: no ${missing.join(", ")} here)`;
+  Deno.test({ name: name + reason, ignore: missing.length > 0, fn: run });
+}
