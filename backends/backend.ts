@@ -55,6 +55,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What {@linkcode Backend.put} accepts. */
+export interface PutOptions extends CallOptions {
+  /** {@linkcode Backend.flush} may leave this object out: nothing is lost with it that could not be made again. */
+  readonly isVolatile?: boolean;
+}
+
 /** How storages differ, found by probing or declared. Callers branch on these, never on the protocol. */
 export interface BackendTraits {
   /** {@linkcode Backend.create} succeeds for one of any number of callers at the same time. */
@@ -118,7 +124,7 @@ export interface Backend extends AsyncDisposable {
    * @throws {BackendError} `full`, `denied`, `unavailable`, `invalid-name`; `protocol` if the stream is not
    * `source.sizeBytes` long. What the stream itself throws is thrown on as it is; then the object is as it was.
    */
-  put(name: ObjectName, source: ByteSource, options?: CallOptions): Promise<void>;
+  put(name: ObjectName, source: ByteSource, options?: PutOptions): Promise<void>;
 
   /**
    * Stores a small object only if there is none of that name, and says whether it did. Where
@@ -135,7 +141,7 @@ export interface Backend extends AsyncDisposable {
   /** Removes an empty folder and says whether there was one. */
   removeFolder(name: ObjectName, options?: CallOptions): Promise<boolean>;
 
-  /** Makes every earlier put, create and remove survive a crash of the storage's machine, as far as it offers that. */
+  /** Makes every earlier put that is not volatile survive a crash of the storage's machine, as far as it offers that. */
   flush(options?: CallOptions): Promise<void>;
 
   /** The space on the storage; empty if it does not tell. */

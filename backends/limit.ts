@@ -7,6 +7,7 @@ import {
   type FolderName,
   type ObjectInfo,
   type ObjectName,
+  type PutOptions,
   type SpaceInfo,
 } from "./backend.ts";
 
@@ -83,7 +84,7 @@ class LimitedBackend implements Backend {
     return this.#inner.read(name, options);
   }
 
-  async put(name: ObjectName, source: ByteSource, options: CallOptions = {}): Promise<void> {
+  async put(name: ObjectName, source: ByteSource, options: PutOptions = {}): Promise<void> {
     const turn = await this.#turns.take(options.signal);
     try {
       await this.#inner.put(name, this.#paced(source), options);

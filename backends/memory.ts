@@ -23,10 +23,13 @@ export interface MemoryOptions {
   readonly capacityBytes?: number;
 }
 
-interface Version {
+/** A state of an object. */
+export interface Version {
   /** `undefined` if the object was removed. */
   readonly bytes: Uint8Array | undefined;
+  /** By the store's clock. */
   readonly writtenMs: number;
+  /** Grows with each write to the store. */
   readonly serial: number;
   readonly writer: Backend;
 }
@@ -44,16 +47,21 @@ const CHUNK_BYTES = 64 * 1024;
 
 /** What several memory backends share: the server, as it were. */
 export class MemoryStore {
+  /** What the store's backends say of it. */
   readonly traits: BackendTraits;
+  /** As in {@linkcode MemoryOptions}. */
   readonly hasTags: boolean;
+  /** As in {@linkcode MemoryOptions}; infinite by default. */
   readonly capacityBytes: number;
   /** Folders exist until they are removed, as in a file system. */
   readonly folders: Set<ObjectName> = new Set();
+  /** Called after each change. */
   readonly watchers: Set<() => void> = new Set();
   readonly #now: () => number;
   readonly #versions = new Map<ObjectName, readonly Version[]>();
   #serial = 0;
 
+  /** An empty store. */
   constructor(options: MemoryOptions = {}) {
     this.traits = { ...BEST_TRAITS, ...options.traits };
     this.hasTags = options.hasTags ?? true;
@@ -107,6 +115,7 @@ export class MemoryStore {
       .reduce((sum, name) => sum + (this.latest(name)?.length ?? 0), 0);
   }
 
+  /** Tells the watchers of a change. */
   notify(): void {
     for (const changed of this.watchers) queueMicrotask(changed);
   }

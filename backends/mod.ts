@@ -1,4 +1,10 @@
-import { BackendError, type OpenBackend } from "./backend.ts";
+import {
+  type Backend,
+  type BackendContext,
+  BackendError,
+  type OpenBackend,
+  type RelayAddress,
+} from "./backend.ts";
 import { openFile } from "./file/mod.ts";
 import { withLimits } from "./limit.ts";
 import { withRetries } from "./retry.ts";
@@ -14,7 +20,10 @@ const PROTOCOLS: ReadonlyMap<string, OpenBackend> = new Map([
  *
  * @throws {BackendError} `unsupported` if there is no backend for the protocol; else as that backend
  */
-export const openBackend: OpenBackend = async (address, context = {}) => {
+export async function openBackend(
+  address: RelayAddress,
+  context: BackendContext = {},
+): Promise<Backend> {
   const open = PROTOCOLS.get(address.protocol);
   if (open === undefined) {
     throw new BackendError(
@@ -26,4 +35,4 @@ export const openBackend: OpenBackend = async (address, context = {}) => {
   const backend = withLimits(await open(address, context), { maxTransfers: address.maxTransfers });
   // Outside of the limits, so that no transfer's turn is held while waiting for the next attempt.
   return withRetries(backend, context.trace === undefined ? {} : { trace: context.trace });
-};
+}

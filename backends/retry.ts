@@ -8,6 +8,7 @@ import {
   type FolderName,
   type ObjectInfo,
   type ObjectName,
+  type PutOptions,
   type SpaceInfo,
 } from "./backend.ts";
 
@@ -101,7 +102,7 @@ class RetryingBackend implements Backend {
     return this.#attempt(options, () => this.#inner.read(name, options));
   }
 
-  put(name: ObjectName, source: ByteSource, options: CallOptions = {}): Promise<void> {
+  put(name: ObjectName, source: ByteSource, options: PutOptions = {}): Promise<void> {
     return this.#attempt(options, () => this.#inner.put(name, source, options));
   }
 

@@ -1,5 +1,5 @@
 import { type FolderName, type ObjectInfo, type ObjectName, parseObjectName } from "../backend.ts";
-import { fileError, saysAbsent } from "./_errors.ts";
+import { attempt, saysAbsent } from "./_errors.ts";
 import { type Folders, lookAt } from "./_folders.ts";
 import { isTemporaryName } from "./_names.ts";
 import type { Slices } from "./_slices.ts";
@@ -42,7 +42,7 @@ export async function* walk(
       } else if (entry.isDirectory) {
         if (recursive) pending.push(name);
       } else if (entry.isFile) {
-        const info = look(folders, name);
+        const info = attempt(`list ${JSON.stringify(name)}`, () => lookAt(folders.pathOf(name)));
         if (info?.isFile === true) yield infoOf(name, info);
       }
     }
@@ -53,18 +53,12 @@ function entriesOf(folders: Folders, folder: FolderName): Iterable<Deno.DirEntry
   try {
     return Deno.readDirSync(folders.pathOf(folder));
   } catch (thrown) {
-    // A folder that was there a moment ago is gone; one that was never looked at may be all of them.
-    folders.checkRoot("not-found");
-    if (saysAbsent(thrown)) return [];
-    throw fileError(`list ${JSON.stringify(folder)}`, thrown);
-  }
-}
-
-function look(folders: Folders, name: ObjectName): Deno.FileInfo | undefined {
-  try {
-    return lookAt(folders.pathOf(name));
-  } catch (thrown) {
-    throw fileError(`look at ${JSON.stringify(name)}`, thrown);
+    return attempt(`list ${JSON.stringify(folder)}`, () => {
+      // The folder was removed after it was seen, which is well, or the whole relay is gone, which is not.
+      folders.checkRoot("not-found");
+      if (saysAbsent(thrown)) return [];
+      throw thrown;
+    });
   }
 }
 

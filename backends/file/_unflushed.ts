@@ -1,8 +1,16 @@
 import { open } from "node:fs/promises";
 import type { FolderName, ObjectName } from "../backend.ts";
-import { fileError, saysAbsent } from "./_errors.ts";
+import { fileError, saysAbsent, systemCodeOf } from "./_errors.ts";
 import { folderOf } from "./_names.ts";
 import { READ_FLAGS } from "./_read.ts";
+
+/** What a file system says that cannot synchronise a folder, as some network shares. */
+const NO_SYNC: ReadonlySet<string | undefined> = new Set([
+  "EINVAL",
+  "ENOSYS",
+  "ENOTSUP",
+  "EOPNOTSUPP",
+]);
 
 const IS_WINDOWS = Deno.build.os === "windows";
 
@@ -13,6 +21,7 @@ const SYNCS_AT_A_TIME = 32;
 export class Unflushed {
   #files = new Set<ObjectName>();
   #folders = new Set<FolderName>();
+  #latest: Promise<void> = Promise.resolve();
 
   /** An object was written. */
   written(name: ObjectName): void {
@@ -20,7 +29,7 @@ export class Unflushed {
     this.#folders.add(folderOf(name));
   }
 
-  /** An object was removed, or a folder made or removed. */
+  /** A folder was made for an object. */
   changed(name: ObjectName): void {
     this.#folders.add(folderOf(name));
   }
@@ -31,14 +40,18 @@ export class Unflushed {
    *
    * @throws {BackendError} if the disk refuses
    */
-  async flush(
-    pathOf: (name: FolderName) => string,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    await syncAll(this.#files, { pathOf, signal });
+  flush(pathOf: (name: FolderName) => string, signal: AbortSignal | undefined): Promise<void> {
+    // What an earlier flush has in hand must be durable too before this one ends.
+    const flushed = this.#latest.then(() => this.#flush({ pathOf, signal }));
+    this.#latest = flushed.catch(() => {});
+    return flushed;
+  }
+
+  async #flush(options: SyncOptions): Promise<void> {
+    await syncAll(this.#files, options);
     // Windows cannot open a folder, and writes its entries by itself.
     if (IS_WINDOWS) this.#folders.clear();
-    await syncAll(this.#folders, { pathOf, signal });
+    await syncAll(this.#folders, options);
   }
 }
 
@@ -74,7 +87,7 @@ async function sync(name: FolderName, { pathOf }: SyncOptions): Promise<void> {
     await using file = await open(pathOf(name), IS_WINDOWS ? "r+" : READ_FLAGS);
     await file.sync();
   } catch (thrown) {
-    if (saysAbsent(thrown)) return;
+    if (saysAbsent(thrown) || NO_SYNC.has(systemCodeOf(thrown))) return;
     throw fileError(`flush ${JSON.stringify(name)}`, thrown);
   }
 }

@@ -1,4 +1,10 @@
-import { BackendError, type ByteSource, type CallOptions, type ObjectName } from "../backend.ts";
+import {
+  BackendError,
+  type ByteSource,
+  type CallOptions,
+  type ObjectName,
+  type PutOptions,
+} from "../backend.ts";
 import { attempt, fileError, systemCodeOf } from "./_errors.ts";
 import { type Folders, lookAt } from "./_folders.ts";
 import { folderOf } from "./_names.ts";
@@ -28,22 +34,21 @@ export class Writer {
   }
 
   /** As {@linkcode Backend.put}. What the source's stream throws is thrown as it is. */
-  async put(name: ObjectName, source: ByteSource, options: CallOptions): Promise<void> {
+  async put(name: ObjectName, source: ByteSource, options: PutOptions): Promise<void> {
     const action = `put ${JSON.stringify(name)}`;
-    if (source.sizeBytes > SMALL_BYTES) return await this.#putLarge(name, source, options);
-    const bytes = new Uint8Array(source.sizeBytes);
-    let end = 0;
-    await pour(action, source, options, (chunk) => {
-      bytes.set(chunk, end);
-      end += chunk.length;
-    });
-    attempt(action, () => this.#putSmall(name, bytes));
+    if (source.bytes === undefined && source.sizeBytes > SMALL_BYTES) {
+      await this.#putLarge(name, source, options);
+    } else {
+      const bytes = source.bytes ?? await gather(action, source, options);
+      attempt(action, () => this.#putSmall(name, bytes));
+    }
+    if (!options.isVolatile) this.#unflushed.written(name);
   }
 
   /** As {@linkcode Backend.create}. */
   create(name: ObjectName, bytes: Uint8Array): boolean {
     if (this.#folders.lookAt(name) !== undefined) return false;
-    const created = this.#folders.within(folderOf(name), () => {
+    return this.#folders.within(folderOf(name), () => {
       const temporary = this.#folders.temporaryFor(name);
       try {
         Deno.writeFileSync(temporary, bytes, { createNew: true });
@@ -52,8 +57,6 @@ export class Writer {
         removeQuietly(temporary);
       }
     });
-    if (created) this.#unflushed.written(name);
-    return created;
   }
 
   #putSmall(name: ObjectName, bytes: Uint8Array): void {
@@ -108,8 +111,22 @@ export class Writer {
     const replaced = lookAt(path);
     if (replaced !== undefined) moveTimeForward(temporary, written, replaced);
     Deno.renameSync(temporary, path);
-    this.#unflushed.written(name);
   }
+}
+
+/** The content of a small source in one piece. */
+async function gather(
+  action: string,
+  source: ByteSource,
+  options: CallOptions,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(source.sizeBytes);
+  let end = 0;
+  await pour(action, source, options, (chunk) => {
+    bytes.set(chunk, end);
+    end += chunk.length;
+  });
+  return bytes;
 }
 
 /** Hands each chunk of `source` to `take`, and holds the stream to its length. */

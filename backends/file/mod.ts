@@ -3,6 +3,7 @@ import { statfs } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import {
   type Backend,
+  type BackendContext,
   BackendError,
   type BackendTraits,
   type ByteSource,
@@ -10,7 +11,8 @@ import {
   type FolderName,
   type ObjectInfo,
   type ObjectName,
-  type OpenBackend,
+  type PutOptions,
+  type RelayAddress,
   type SpaceInfo,
 } from "../backend.ts";
 import { attempt, fileError, saysAbsent, systemCodeOf } from "./_errors.ts";
@@ -32,7 +34,10 @@ import { SMALL_BYTES, Writer } from "./_write.ts";
  *
  * @throws {BackendError} `not-found` if the folder is missing: it is never made here, since it may only be unmounted
  */
-export const openFile: OpenBackend = async (address, context = {}) => {
+export async function openFile(
+  address: RelayAddress,
+  context: BackendContext = {},
+): Promise<Backend> {
   context.signal?.throwIfAborted();
   if (address.folder === undefined || address.folder === "") {
     throw new BackendError("not-found", "Cannot open a file relay: no folder is given");
@@ -48,10 +53,10 @@ export const openFile: OpenBackend = async (address, context = {}) => {
     atomicReplace: true,
     timePrecisionMs: probeTimePrecision(root),
     listingLagMs: 0,
-    knowsSpace: (await freeBytes(root)) !== undefined,
+    knowsSpace: await freeBytes(root).then(() => true, () => false),
   };
   return new FileBackend({ root, folders, unflushed, traits, trace: context.trace ?? (() => {}) });
-};
+}
 
 interface Parts {
   readonly root: string;
@@ -118,7 +123,7 @@ class FileBackend implements Backend {
     });
   }
 
-  async put(name: ObjectName, source: ByteSource, options: CallOptions = {}): Promise<void> {
+  async put(name: ObjectName, source: ByteSource, options: PutOptions = {}): Promise<void> {
     await this.#slices.next();
     options.signal?.throwIfAborted();
     checkFileName(`put ${JSON.stringify(name)}`, name);
@@ -145,7 +150,6 @@ class FileBackend implements Backend {
           if (systemCodeOf(thrown) === "EEXIST") return false;
           throw thrown;
         }
-        this.#unflushed.changed(name);
         return true;
       });
     });
@@ -166,8 +170,7 @@ class FileBackend implements Backend {
 
   async space({ signal }: CallOptions = {}): Promise<SpaceInfo> {
     signal?.throwIfAborted();
-    const bytes = await freeBytes(this.#root);
-    return bytes === undefined ? {} : { freeBytes: bytes };
+    return this.traits.knowsSpace ? { freeBytes: await freeBytes(this.#root) } : {};
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
@@ -213,18 +216,16 @@ class FileBackend implements Backend {
       if (saysAbsent(thrown)) return false;
       throw thrown;
     }
-    this.#unflushed.changed(name);
     return true;
   }
 }
 
-/** The free space of the file system at `path`; `undefined` if this process may not ask. */
-async function freeBytes(path: string): Promise<number | undefined> {
+/** The free space of the file system at `path`. A worker's permissions may not suffice to ask. */
+async function freeBytes(path: string): Promise<number> {
   try {
     const info = await statfs(path);
     return info.bavail * info.bsize;
   } catch (thrown) {
-    if (thrown instanceof Deno.errors.NotCapable) return undefined;
     throw fileError(`look at the space of "${path}"`, thrown);
   }
 }

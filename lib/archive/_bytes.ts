@@ -1,3 +1,5 @@
+import { concatBytes } from "../bytes.ts";
+
 /** Reads a source of bytes in portions of the reader's choice. Holds one chunk of the source and one portion. */
 export class ByteReader {
   readonly #source: AsyncIterator<Uint8Array>;
@@ -60,17 +62,6 @@ export class ByteReader {
     this.#ended = true;
     await this.#source.return?.();
   }
-}
-
-/** Joins byte arrays. */
-export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.length;
-  }
-  return joined;
 }
 
 /** The bytes of a source in blocks of `blockBytes` but for the last, each in memory of its own. */

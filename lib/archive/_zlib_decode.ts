@@ -1,7 +1,8 @@
 import { pipeline, type Transform } from "node:stream";
 import { constants, createGunzip, createZstdDecompress } from "node:zlib";
+import { concatBytes } from "../bytes.ts";
 import { EscaleError, messageOf } from "../errors.ts";
-import { type ByteReader, concatBytes } from "./_bytes.ts";
+import type { ByteReader } from "./_bytes.ts";
 
 const OUTPUT_BYTES = 128 * 1024;
 

@@ -75,6 +75,12 @@ function openEncoder(library: Libbz2): Encoder {
   const outputLength = library.call("malloc", 4);
   return {
     compress(block) {
+      if (block.length > BZIP2_BLOCK_BYTES) {
+        throw new EscaleError(
+          "internal",
+          `Cannot compress a block of ${block.length} bytes: it should have ${BZIP2_BLOCK_BYTES} at most`,
+        );
+      }
       library.bytes.set(block, input);
       library.view.setUint32(outputLength, OUTPUT_BYTES, true);
       const status = library.call(
@@ -112,7 +118,7 @@ class Libbz2 {
 
   /** Instantiates the library with what it needs from outside: memory, and no files. */
   static async load(code: Uint8Array<ArrayBuffer>): Promise<Libbz2> {
-    let library: Libbz2 | undefined;
+    let library: Libbz2 | undefined = undefined;
     const env = {
       emscripten_resize_heap: (wantedBytes: number) => library?.grow(wantedBytes >>> 0) ?? 0,
       emscripten_memcpy_big: (target: number, from: number, sizeBytes: number) =>
@@ -145,8 +151,12 @@ class Libbz2 {
   /** Makes the memory at least that large and answers as the library expects: 1 done, 0 not. */
   grow(wantedBytes: number): number {
     const missingBytes = wantedBytes - this.#memory.buffer.byteLength;
-    this.#memory.grow(Math.max(0, Math.ceil(missingBytes / WASM_PAGE_BYTES)));
-    return 1;
+    try {
+      this.#memory.grow(Math.max(0, Math.ceil(missingBytes / WASM_PAGE_BYTES)));
+      return 1;
+    } catch {
+      return 0;
+    }
   }
 }
 

@@ -1,4 +1,3 @@
-/// <reference lib="deno.worker" />
 import { compressHere } from "./bzip2_encode.ts";
 import { serveCompression } from "./bzip2_port.ts";
 

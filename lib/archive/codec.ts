@@ -1,6 +1,7 @@
 import { constants, gzipSync, zstdCompressSync } from "node:zlib";
+import { concatBytes } from "../bytes.ts";
 import { EscaleError } from "../errors.ts";
-import { ByteReader, concatBytes, inBlocks } from "./_bytes.ts";
+import { ByteReader, inBlocks } from "./_bytes.ts";
 import { decodeGzip, decodeZstd } from "./_zlib_decode.ts";
 import { decodeBzip2 } from "./bzip2_decode.ts";
 import { BZIP2_BLOCK_BYTES, type CompressBlock, compressHere } from "./bzip2_encode.ts";

@@ -1,7 +1,10 @@
 import type { ErrorCode } from "../errors.ts";
 import type { ClientResult } from "../sync/events.ts";
 
-const MEANINGS = {
+/** The exit statuses of both programs. Scripts must take any other status as a failure. */
+export type ExitStatus = 0 | 1 | 2 | 3 | 10 | 11 | 12 | 130;
+
+const MEANINGS: Readonly<Record<ExitStatus, string>> = {
   0: "done",
   1: "failed",
   2: "the command line is wrong",
@@ -10,10 +13,7 @@ const MEANINGS = {
   11: "locked by another client",
   12: "wrong key",
   130: "interrupted",
-} as const;
-
-/** The exit statuses of both programs. Scripts must take any other status as a failure. */
-export type ExitStatus = keyof typeof MEANINGS;
+};
 
 /** The exit statuses as a table for people. */
 export const EXIT_STATUS_HELP: string = [

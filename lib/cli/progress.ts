@@ -12,7 +12,8 @@ const CLEAR = "\r\x1b[K";
 /** Off and on again: the terminal starts a new line where one is too long. Keeps wide characters in one line. */
 const [WRAP_OFF, WRAP_ON] = ["\x1b[?7l", "\x1b[?7h"];
 
-type TransferEvent = Extract<ClientEvent, { kind: "transfer" }>;
+/** A transfer on its way. */
+export type TransferEvent = Extract<ClientEvent, { kind: "transfer" }>;
 type Transfer = TransferEvent & { readonly startMs: number; readonly heardMs: number };
 
 /** What the status line is drawn on. */
@@ -73,7 +74,7 @@ function keyOf(client: string, path: string): string {
 }
 
 /** The text of the status line: of the file's name only as much as fits into `columns`, its end first. */
-export function progressLine(
+function progressLine(
   { action, path, doneBytes, sizeBytes, startMs, heardMs }: Transfer,
   { others, columns }: { readonly others: number; readonly columns: number },
 ): string {

@@ -1,3 +1,5 @@
+import { concatBytes } from "../bytes.ts";
+
 /** A transformation of bytes, fed piece by piece. Disposing of it frees what it holds, ended or not. */
 export interface Coder extends Disposable {
   /** Takes the next piece of the input and gives the output that is ready. */
@@ -8,19 +10,6 @@ export interface Coder extends Disposable {
 
 /** The most input that goes through a coder at a time, so that one step stays short. */
 const PIECE_BYTES = 256 * 1024;
-
-const NOTHING = new Uint8Array(0);
-
-/** Joins byte arrays. */
-export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.length;
-  }
-  return joined;
-}
 
 /** A stream that runs a coder of its own, opened when the first byte or the end arrives. */
 export function streamThrough(open: () => Coder): TransformStream<Uint8Array, Uint8Array> {
@@ -62,7 +51,7 @@ export function codeAtOnce(coder: Coder, input: Uint8Array): Uint8Array<ArrayBuf
 
 function enqueue(
   controller: TransformStreamDefaultController<Uint8Array>,
-  output: Uint8Array = NOTHING,
+  output: Uint8Array,
 ): void {
   if (output.length > 0) controller.enqueue(output);
 }

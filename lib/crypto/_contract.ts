@@ -1,4 +1,4 @@
-/** The names that `encryption` may have for the ciphers that work here. */
+/** The names of ciphers in the option `encryption`; "blowfish.blowfish" is known only to be refused. */
 export type CipherName =
   | "plain"
   | "fernet"

@@ -1,3 +1,4 @@
+import { concatBytes } from "../bytes.ts";
 import { EscaleError } from "../errors.ts";
 import {
   type Block,
@@ -7,7 +8,7 @@ import {
   MAX_KEY_BYTES,
   MIN_KEY_BYTES,
 } from "./_blowfish_block.ts";
-import { codeAtOnce, type Coder, concatBytes, streamThrough } from "./_coder.ts";
+import { codeAtOnce, type Coder, streamThrough } from "./_coder.ts";
 import type { Cipher, CipherName, CipherOptions } from "./_contract.ts";
 
 const IV_BYTES = 8;

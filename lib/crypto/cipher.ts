@@ -43,7 +43,7 @@ export function openCipher(
  * The secret that two clients with the same key share, to derive further keys from. It is the same for all the ways in
  * which a passphrase file may write one Fernet key, and else the passphrase.
  *
- * @throws {EscaleError} `config` if the passphrase cannot be a key of this cipher
+ * @throws {EscaleError} `config` if the passphrase cannot be a Fernet key
  */
 export function cipherSecret(name: CipherName, passphrase: Uint8Array): Uint8Array {
   return name === "fernet" ? parseFernetKey(passphrase) : passphrase;

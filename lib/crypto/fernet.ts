@@ -5,8 +5,9 @@ import {
   type Hmac,
   timingSafeEqual,
 } from "node:crypto";
+import { concatBytes } from "../bytes.ts";
 import { EscaleError } from "../errors.ts";
-import { codeAtOnce, type Coder, concatBytes, streamThrough } from "./_coder.ts";
+import { codeAtOnce, type Coder, streamThrough } from "./_coder.ts";
 import type { Cipher, CipherOptions } from "./_contract.ts";
 
 const VERSION = 0x80;

@@ -183,12 +183,14 @@ export class Stager {
     if (standing.kind === "folder") throw refusedError(path, "a folder of that name stands there");
     if (standing.kind === "other") throw refusedError(path, standing.why);
     const mode = standing.kind === "file" ? standing.mode : undefined;
+    let handle: Deno.FsFile | undefined;
     try {
-      const handle = this.#createIn(folderOf(path), temporary, mode ?? 0o666);
+      handle = this.#createIn(folderOf(path), temporary, mode ?? 0o666);
       // The umask may have taken bits away; what cannot be read could not be synchronised.
       if (mode !== undefined) Deno.chmodSync(temporary, mode | 0o400);
       return handle;
     } catch (cause) {
+      handle?.close();
       throw failureOf(cause, "write", path);
     }
   }
@@ -198,7 +200,8 @@ export class Stager {
     try {
       return Deno.openSync(temporary, options);
     } catch (cause) {
-      if (!isAbsence(cause)) throw cause;
+      // A missing repository is not made: its disk may not be mounted.
+      if (!isAbsence(cause) || folder === "") throw cause;
       this.#makeFolders(folder);
       return Deno.openSync(temporary, options);
     }

@@ -4,7 +4,7 @@ import type { Log } from "../log.ts";
 import type { RelativePath } from "../path.ts";
 import type { Checksums, Sealer } from "./checksum.ts";
 import type { Locks } from "./lock.ts";
-import { MAX_RECORD_BYTES } from "./metadata.ts";
+import { decodeText, MAX_RECORD_BYTES } from "./metadata.ts";
 
 /** The text of a record and the sign of the object that it was read from. */
 export interface ReadRecord {
@@ -41,7 +41,7 @@ export interface RelayContext {
 /** Reads a small text; `undefined` if there is none, an unreadable one if it is too large to be a record. */
 export async function readText(backend: Backend, name: ObjectName): Promise<string | undefined> {
   try {
-    return new TextDecoder().decode(await backend.read(name, { maxBytes: MAX_RECORD_BYTES }));
+    return decodeText(await backend.read(name, { maxBytes: MAX_RECORD_BYTES }));
   } catch (cause) {
     if (!(cause instanceof BackendError)) throw cause;
     if (cause.code === "not-found") return undefined;

@@ -1,6 +1,11 @@
 import { BackendError } from "../../backends/backend.ts";
 import { type ErrorCode, EscaleError } from "../errors.ts";
 
+/** What went wrong first, where giving back what was held failed too and that was thrown in its place. */
+export function firstFailure(thrown: unknown): unknown {
+  return thrown instanceof SuppressedError ? firstFailure(thrown.suppressed) : thrown;
+}
+
 /** The code and hint of anything that was thrown. */
 export function describe(
   thrown: unknown,

@@ -7,7 +7,7 @@ import {
 import { EscaleError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { formatLock, type LockMode, type LockText, parseLock } from "./lock_text.ts";
-import { MAX_RECORD_BYTES } from "./metadata.ts";
+import { decodeText, MAX_RECORD_BYTES } from "./metadata.ts";
 import { guardName } from "./names.ts";
 import type { LockView } from "./relay.ts";
 
@@ -129,9 +129,10 @@ export class Locks implements AsyncDisposable {
   async release(locks: readonly HeldLock[]): Promise<void> {
     const { backend, memory } = this.#context;
     const gone: HeldLock[] = [];
+    // One that cannot be given back now must not look alive: the next round finds it and undoes it.
+    for (const lock of locks) this.#held.delete(lock.name);
     try {
       for (const lock of locks) {
-        this.#held.delete(lock.name);
         const text = await this.#read(lock.name);
         if (text !== undefined && nonceOf(text) === lock.nonce) {
           await backend.remove(lock.name);
@@ -215,7 +216,7 @@ export class Locks implements AsyncDisposable {
     try {
       if (await this.#read(lock.name) !== text) return HELD_BY_UNKNOWN;
       memory.noteLock(lock.name, taken.nonce);
-      await backend.put(lock.name, sourceOf(this.#textOf(taken)));
+      await backend.put(lock.name, sourceOf(this.#textOf(taken)), { isVolatile: true });
       if (!alone) await wait(this.#settleMs());
       const now = await this.#read(lock.name);
       if (now === undefined || nonceOf(now) !== taken.nonce) return HELD_BY_UNKNOWN;
@@ -265,7 +266,8 @@ export class Locks implements AsyncDisposable {
         return { kind: "leftover", owner: client };
       }
       const seen = this.#context.memory.sighting(name);
-      if (seen !== undefined && seen.text !== text) return { kind: "twin" };
+      const isOwn = seen !== undefined && parseOrUndefined(seen.text)?.owner === client;
+      if (isOwn && seen.text !== text) return { kind: "twin" };
       const unchangedS = this.#unchangedS(name, text);
       if (unchangedS >= TWIN_WATCH_S) return { kind: "leftover", owner: client };
       return { kind: "held", owner: client, unchangedS };
@@ -292,7 +294,9 @@ export class Locks implements AsyncDisposable {
       try {
         await this.check(lock);
         lock.beat++;
-        await this.#context.backend.put(lock.name, sourceOf(this.#textOf(lock)));
+        await this.#context.backend.put(lock.name, sourceOf(this.#textOf(lock)), {
+          isVolatile: true,
+        });
       } catch (cause) {
         // The work under the lock finds out by itself before it publishes anything.
         this.#context.log.warn("cannot renew a lock", { lock: lock.name, why: String(cause) });
@@ -307,8 +311,7 @@ export class Locks implements AsyncDisposable {
 
   async #read(name: ObjectName): Promise<string | undefined> {
     try {
-      const bytes = await this.#context.backend.read(name, { maxBytes: MAX_RECORD_BYTES });
-      return new TextDecoder().decode(bytes);
+      return decodeText(await this.#context.backend.read(name, { maxBytes: MAX_RECORD_BYTES }));
     } catch (cause) {
       if (!(cause instanceof BackendError)) throw cause;
       if (cause.code === "not-found") return undefined;

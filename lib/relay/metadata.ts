@@ -36,6 +36,11 @@ const CHECKSUM = /^[0-9a-f]{1,256}$/;
 /** How a first-format placeholder writes its time, as `strptime` directives. */
 export const FIRST_TIME_FORMAT = "%y%m%d_%H%M%S";
 
+/** The text of a record or lock as it is remembered: a NUL, at which the state would end it, counts as damage. */
+export function decodeText(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes).replaceAll("\0", "\ufffd");
+}
+
 /**
  * Reads the text of a placeholder or an index entry.
  *

@@ -1,12 +1,7 @@
-import {
-  type Backend,
-  BackendError,
-  type ObjectInfo,
-  type ObjectName,
-} from "../../backends/backend.ts";
-import type { Cipher } from "../crypto/cipher.ts";
+import type { ObjectInfo, ObjectName } from "../../backends/backend.ts";
 import { EscaleError, messageOf } from "../errors.ts";
 import type { RelativePath } from "../path.ts";
+import { batches } from "./batches.ts";
 import { checkContent } from "./content.ts";
 import { type ReadRecord, readText, type RelayContext } from "./context.ts";
 import type { HeldLock } from "./lock.ts";
@@ -15,7 +10,18 @@ import { parseRecord } from "./metadata.ts";
 import { classify, contentName, lockName, placeholderName } from "./names.ts";
 import { inParallel } from "./parallel.ts";
 import { PlaceholderTransaction } from "./placeholder_transaction.ts";
-import type { LockView, RecordView, Relay, RelayEntry, Survey, Transaction } from "./relay.ts";
+import type {
+  BatchItem,
+  LockView,
+  RecordView,
+  Relay,
+  RelayEntry,
+  Survey,
+  Transaction,
+} from "./relay.ts";
+
+/** Locks are not held for long, and a wait that a lock needs is shared by many. */
+const BATCH = { maxItems: 128, maxBytes: 64 * 1024 * 1024 };
 
 /** The placeholder layout: a record, a content and a lock beside each other for each resource (FORMAT.md). */
 export class PlaceholderRelay implements Relay {
@@ -97,10 +103,21 @@ export class PlaceholderRelay implements Relay {
     return transaction;
   }
 
+  batches<T extends BatchItem>(items: readonly T[]): Iterable<T[]> {
+    return batches(items, { ...BATCH, minItems: this.#context.maxTransfers });
+  }
+
   async tryKey(resource: RelativePath): Promise<"opens" | "fails" | "gone"> {
     const entry = await this.#readEntry(resource);
     if (entry.record.kind !== "present") return "gone";
-    const check = await checkContent(this.#context, entry, entry.record.record);
+    const { cipher, checksums } = this.#context;
+    const { record } = entry.record;
+    if (!cipher.authenticates && checksums.algorithmOf(record) === undefined) return "gone";
+    // What authenticates itself shows the key, whether it is the record's content or not.
+    const judged = cipher.authenticates
+      ? { ...record, checksum: undefined, sizeBytes: undefined }
+      : record;
+    const check = await checkContent(this.#context, entry, judged);
     return check === "whole" ? "opens" : check === "damaged" ? "fails" : "gone";
   }
 
@@ -159,12 +176,16 @@ export class PlaceholderRelay implements Relay {
       if (sealer === undefined) return { kind: "present", record, text };
       if (record.seal === undefined) {
         return requireSeals
-          ? { kind: "unreadable", why: 'it has no seal, and "legacy peers" is "no"' }
+          ? {
+            kind: "unreadable",
+            why: 'it has no seal, and "legacy peers" is "no"',
+            seal: "missing",
+          }
           : { kind: "present", record, text };
       }
       return sealer.isValid(resource, record)
         ? { kind: "present", record, text }
-        : { kind: "unreadable", why: "its seal is wrong", isForged: true };
+        : { kind: "unreadable", why: "its seal is wrong", seal: "wrong" };
     } catch (cause) {
       if (!(cause instanceof EscaleError)) throw cause;
       log.debug("unreadable record", { path: resource, why: cause.message });

@@ -6,10 +6,17 @@ import { readText, type RelayContext } from "./context.ts";
 import type { HeldLock } from "./lock.ts";
 import { acknowledgedCount, appendPuller, formatRecord, type RelayRecord } from "./metadata.ts";
 import { contentName, placeholderName } from "./names.ts";
-import type { LockView, RelayEntry, Transaction } from "./relay.ts";
+import { inParallel } from "./parallel.ts";
+import type { LockView, PlainContent, RelayEntry, Transaction } from "./relay.ts";
 
 /** Contents up to this size are moved in one piece, without a stream. */
 export const SMALL_BYTES = 262_144;
+
+/**
+ * A record lost or cut by a crash counts as absent and its content as one without a record, which is pulled: only
+ * contents have to last, and the folders that name them.
+ */
+const RECORD = { isVolatile: true };
 
 const encoder = new TextEncoder();
 
@@ -57,7 +64,7 @@ export class PlaceholderTransaction implements Transaction {
     const stored = encrypted(content, cipher);
     await this.#check(resource);
     this.#unconfirmed.set(resource, { text, storedBytes: stored.sizeBytes });
-    await backend.put(placeholderName(resource), textSource(text));
+    await backend.put(placeholderName(resource), textSource(text), RECORD);
     await this.#check(resource);
     await backend.put(contentName(resource), stored);
   }
@@ -70,7 +77,7 @@ export class PlaceholderTransaction implements Transaction {
     const text = formatRecord(sealed);
     await this.#check(resource);
     this.#unconfirmed.set(resource, { text, storedBytes: undefined });
-    await backend.put(placeholderName(resource), textSource(text));
+    await backend.put(placeholderName(resource), textSource(text), RECORD);
   }
 
   async confirm(): Promise<ReadonlySet<RelativePath>> {
@@ -92,7 +99,18 @@ export class PlaceholderTransaction implements Transaction {
     return confirmed;
   }
 
-  async get(resource: RelativePath): Promise<Uint8Array | ReadableStream<Uint8Array>> {
+  async receive(
+    resources: readonly RelativePath[],
+    take: (resource: RelativePath, content: () => Promise<PlainContent>) => Promise<void>,
+  ): Promise<void> {
+    await inParallel(
+      resources,
+      this.#context.maxTransfers,
+      (resource) => take(resource, () => this.#get(resource)),
+    );
+  }
+
+  async #get(resource: RelativePath): Promise<PlainContent> {
     const { backend, cipher } = this.#context;
     const storedBytes = this.entries.get(resource)?.storedBytes ?? Infinity;
     if (storedBytes <= SMALL_BYTES) {
@@ -114,7 +132,8 @@ export class PlaceholderTransaction implements Transaction {
     }
     await this.#check(resource);
     if (options.removeContent) await backend.remove(contentName(resource));
-    await backend.put(placeholderName(resource), textSource(appendPuller(record.text, client)));
+    const text = appendPuller(record.text, client);
+    await backend.put(placeholderName(resource), textSource(text), RECORD);
   }
 
   async removeContent(resource: RelativePath): Promise<void> {

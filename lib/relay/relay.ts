@@ -14,7 +14,7 @@ export type { ByteSource, OpenBackend } from "../../backends/backend.ts";
 export type RecordView =
   | { readonly kind: "absent" }
   /** It cannot be read, or its seal is missing or wrong: never trusted. */
-  | { readonly kind: "unreadable"; readonly why: string; readonly isForged?: true }
+  | { readonly kind: "unreadable"; readonly why: string; readonly seal?: "wrong" | "missing" }
   | { readonly kind: "present"; readonly record: RelayRecord; readonly text: string };
 
 /** How a lock that is not held by this process looks from here. */
@@ -44,6 +44,15 @@ export interface Survey {
 /** The outcome of reading a content back. */
 export type ContentCheck = "whole" | "damaged" | "absent";
 
+/** Plain content: in one piece if it is small. */
+export type PlainContent = Uint8Array | ReadableStream<Uint8Array>;
+
+/** Something to be done to one resource, as far as batches go by it. */
+export interface BatchItem {
+  readonly resource: RelativePath;
+  readonly sizeBytes: number;
+}
+
 /** A set of locked resources. Everything else that a client does to the relay happens inside one. */
 export interface Transaction extends AsyncDisposable {
   /** The resources whose locks were got, read again under them. */
@@ -68,10 +77,16 @@ export interface Transaction extends AsyncDisposable {
   confirm(): Promise<ReadonlySet<RelativePath>>;
 
   /**
-   * Opens the plain content of a resource: bytes if it is small, else a stream, which errors with `corrupt` or
-   * `wrong-key` before it ends if the content is not authentic.
+   * Hands the plain contents of resources to `take`, in an order of the layout's choice and several at a time where it
+   * can. A stream errors with `corrupt` or `wrong-key` before it ends if the content is not authentic.
+   *
+   * `take` opens the content when it is ready for it, and gets the error there if it cannot be opened. What `take`
+   * throws ends the call.
    */
-  get(resource: RelativePath): Promise<Uint8Array | ReadableStream<Uint8Array>>;
+  receive(
+    resources: readonly RelativePath[],
+    take: (resource: RelativePath, content: () => Promise<PlainContent>) => Promise<void>,
+  ): Promise<void>;
 
   /** Adds this client to the version's pullers; removes the content first if `removeContent`. */
   acknowledge(resource: RelativePath, options: { readonly removeContent: boolean }): Promise<void>;
@@ -97,7 +112,10 @@ export interface Relay extends AsyncDisposable {
     options: { readonly mode: LockMode; readonly signal?: AbortSignal },
   ): Promise<Transaction>;
 
-  /** Whether this client's key opens a content: `gone` if it is not there, or the cipher has no authenticator. */
+  /** Cuts what is to be done into the parts that are locked and done together, in their order. */
+  batches<T extends BatchItem>(items: readonly T[]): Iterable<T[]>;
+
+  /** Whether this client's key opens a content: `gone` if it is not there, or nothing would show a wrong key. */
   tryKey(resource: RelativePath): Promise<"opens" | "fails" | "gone">;
 
   /** Calls `changed` soon after something on the relay may have changed. A hint. */

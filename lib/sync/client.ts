@@ -3,11 +3,11 @@ import { isAbort, messageOf } from "../errors.ts";
 import { watchRepository } from "../local/watch.ts";
 import { type Log, logTo } from "../log.ts";
 import type { ClientEvent, ClientResult } from "./events.ts";
-import { describe } from "../relay/failure.ts";
+import { describe, firstFailure } from "../relay/failure.ts";
 import type { OpenBackend } from "../relay/relay.ts";
 import { pause } from "./pause.ts";
 import { runRound } from "./run_round.ts";
-import { hasMoved, type Tally } from "./round.ts";
+import { hasMoved, type Tally, type Workshop } from "./round.ts";
 import { pollIntervalS } from "./schedule.ts";
 import { type OpenedWorkshop, openWorkshop } from "./workshop.ts";
 
@@ -51,7 +51,8 @@ export async function runClient(
     if (options.dryRun) return resultOf(await runRound(opened, { plansOnly: true }));
     const isOnce = options.once || section.refreshS === undefined;
     return isOnce ? await runOnce(opened) : await runOn(opened, { section, log, ...context });
-  } catch (cause) {
+  } catch (thrown) {
+    const cause = firstFailure(thrown);
     if (context.signal.aborted && (isAbort(cause) || cause === context.signal.reason)) {
       return { outcome: "stopped" };
     }
@@ -79,7 +80,12 @@ async function runOnce(opened: OpenedWorkshop): Promise<ClientResult> {
   }
 }
 
-/** Rounds for ever: at once after one that moved something, else after a growing wait or a hint. */
+/**
+ * Rounds for ever: at once after one that moved something, else after a growing wait or a hint.
+ *
+ * Watching costs more than looking while a client itself is at work, since it hears of every file that it touches. So
+ * it watches only at rest, and looks once more after the watch has begun.
+ */
 async function runOn(
   opened: OpenedWorkshop,
   context: ClientContext & { readonly section: Section; readonly log: Log },
@@ -87,35 +93,47 @@ async function runOn(
   const { workshop } = opened;
   const { section, log } = context;
   const refreshS = section.refreshS ?? UNREACHABLE_WAIT_S;
-  using hints = new Hints(workshop.signal);
-  workshop.relay.watch(() => hints.give(), hints.signal);
-  const watching = watchRepository(section.localPath, () => hints.give(), {
-    signal: hints.signal,
-    warn: (message) => log.warn(message),
-  });
+  const round = patientRound(opened, context);
+  const warn = once((message: string) => log.warn(message));
   let step = 0;
-  let failure: string | undefined;
   while (!workshop.signal.aborted) {
-    let hasProgress = false;
+    while (await round()) step = 0;
+    await using watch = new Watch(workshop, { warn });
+    while (!await round()) {
+      const isHinted = await watch.wait(pollIntervalS(refreshS, step++) * 1000);
+      if (workshop.signal.aborted) break;
+      if (isHinted) {
+        step = 0;
+        break;
+      }
+    }
+  }
+  return { outcome: "stopped" };
+}
+
+/** A round that says whether anything moved, and takes a relay that is away for a round without. Told once. */
+function patientRound(
+  opened: OpenedWorkshop,
+  { emit, log }: Pick<ClientContext, "emit"> & { readonly log: Log },
+): () => Promise<boolean> {
+  let failure: string | undefined;
+  return async () => {
     try {
-      hasProgress = hasMoved(await runRound(opened));
+      const tally = await runRound(opened);
       if (failure !== undefined) log.info("the relay is back");
       failure = undefined;
+      return hasMoved(tally);
     } catch (cause) {
       if (!isPassing(cause)) throw cause;
       const message = messageOf(cause);
       if (message !== failure) {
         const { code, hint } = describe(cause);
-        context.emit({ kind: "problem", code, message, ...(hint === undefined ? {} : { hint }) });
+        emit({ kind: "problem", code, message, ...(hint === undefined ? {} : { hint }) });
       }
       failure = message;
+      return false;
     }
-    if (hasProgress) step = 0;
-    else if (await hints.wait(pollIntervalS(refreshS, step++) * 1000)) step = 0;
-  }
-  hints[Symbol.dispose]();
-  await watching;
-  return { outcome: "stopped" };
+  };
 }
 
 /** A relay that cannot be reached now: no state is lost by waiting. */
@@ -129,45 +147,57 @@ function resultOf(tally: Tally): ClientResult {
   return { outcome: tally.locked > 0 ? "locked" : "done" };
 }
 
-/** Wakes a wait early. */
-class Hints implements Disposable {
+/** `say`, but for what it said already. */
+function once(say: (message: string) => void): (message: string) => void {
+  const said = new Set<string>();
+  return (message) => {
+    if (!said.has(message)) say(message);
+    said.add(message);
+  };
+}
+
+/** Watches both sides for changes until disposed of. */
+class Watch implements AsyncDisposable {
+  readonly #signal: AbortSignal;
   readonly #stop = new AbortController();
-  readonly signal: AbortSignal;
-  #isGiven = false;
+  readonly #watching: Promise<void>;
+  #isHinted = false;
   #wake: (() => void) | undefined;
 
-  constructor(signal: AbortSignal) {
-    this.signal = AbortSignal.any([signal, this.#stop.signal]);
+  constructor(workshop: Workshop, options: { readonly warn: (message: string) => void }) {
+    this.#signal = AbortSignal.any([workshop.signal, this.#stop.signal]);
+    const changed = () => {
+      this.#isHinted = true;
+      this.#wake?.();
+    };
+    workshop.relay.watch(changed, this.#signal);
+    this.#watching = watchRepository(workshop.root, changed, { signal: this.#signal, ...options });
   }
 
-  give(): void {
-    this.#isGiven = true;
-    this.#wake?.();
-  }
-
-  /** Waits until a hint, the time-out or the end, and says whether it was a hint. */
+  /** Waits until a hint, the time-out or the end, and says whether it was a hint. Hints come in bursts. */
   async wait(timeoutMs: number): Promise<boolean> {
-    if (!this.#isGiven) {
+    if (!this.#isHinted) {
       await new Promise<void>((resolve) => {
         const done = () => {
           clearTimeout(timer);
-          this.signal.removeEventListener("abort", done);
+          this.#signal.removeEventListener("abort", done);
           this.#wake = undefined;
           resolve();
         };
         const timer = setTimeout(done, timeoutMs);
-        this.signal.addEventListener("abort", done, { once: true });
+        this.#signal.addEventListener("abort", done, { once: true });
         this.#wake = done;
-        if (this.signal.aborted) done();
+        if (this.#signal.aborted) done();
       });
     }
-    if (!this.#isGiven) return false;
-    await pause(DEBOUNCE_MS, this.signal).catch(() => {});
-    this.#isGiven = false;
+    if (!this.#isHinted) return false;
+    await pause(DEBOUNCE_MS, this.#signal).catch(() => {});
+    this.#isHinted = false;
     return true;
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
+    await this.#watching;
   }
 }

@@ -1,7 +1,7 @@
 import { type DigestAlgorithm, DigestObserver } from "../crypto/digest.ts";
 import type { Staged } from "../local/write.ts";
 import type { RelativePath } from "../path.ts";
-import type { Transaction } from "../relay/relay.ts";
+import type { PlainContent } from "../relay/relay.ts";
 import { watchProgress } from "./progress.ts";
 import type { Workshop } from "./round.ts";
 
@@ -22,7 +22,7 @@ export interface Fetched {
 export async function fetchContent(
   resource: RelativePath,
   options: {
-    readonly transaction: Transaction;
+    readonly content: () => Promise<PlainContent>;
     readonly workshop: Workshop;
     /** What is expected to come, for progress. */
     readonly sizeBytes: number;
@@ -30,7 +30,7 @@ export async function fetchContent(
     readonly algorithm?: DigestAlgorithm | undefined;
   },
 ): Promise<Fetched> {
-  const { transaction, workshop, sizeBytes, timeS } = options;
+  const { workshop, sizeBytes, timeS } = options;
   const { checksums, stager, signal } = workshop;
   const algorithms = new Set([checksums.algorithm, options.algorithm ?? checksums.algorithm]);
   const observers = new Map(
@@ -41,7 +41,7 @@ export async function fetchContent(
     for (const observer of observers.values()) observer.update(chunk);
     progress(chunk.length);
   };
-  const content = await transaction.get(resource);
+  const content = await options.content();
   if (content instanceof Uint8Array) see(content);
   const staged = await stager.stage(
     resource,

@@ -46,7 +46,7 @@ export class KeyProof {
     let forged = 0;
     for (const { record } of survey.entries.values()) {
       if (record.kind === "present" && record.record.seal !== undefined) return this.note();
-      if (record.kind === "unreadable" && record.isForged) forged++;
+      if (record.kind === "unreadable" && record.seal === "wrong") forged++;
     }
     if (forged > 0) throw wrongKey();
     const foreign = [...survey.entries.values()].filter(({ record, storedBytes, lock }) =>

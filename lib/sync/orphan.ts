@@ -1,7 +1,6 @@
 import { statFile } from "../local/repository.ts";
 import type { RelativePath } from "../path.ts";
-import { inParallel } from "../relay/parallel.ts";
-import type { Transaction } from "../relay/relay.ts";
+import type { PlainContent, RelayEntry, Transaction } from "../relay/relay.ts";
 import { agreedOn } from "./agreed.ts";
 import type { Compared } from "./compare.ts";
 import { fetchContent } from "./fetch.ts";
@@ -31,7 +30,7 @@ export async function settleOrphans(
   workshop: Workshop,
   tally: Tally,
 ): Promise<void> {
-  const { relay, signal, settings } = workshop;
+  const { relay, signal } = workshop;
   const resources = batch.map(({ resource }) => resource);
   await using transaction = await relay.open(resources, { mode: "w", signal });
   tally.waiting += transaction.refused.size;
@@ -41,13 +40,24 @@ export async function settleOrphans(
     const orphan = await lookAgain(resource, { transaction, workshop, tally });
     if (orphan !== undefined) orphans.push(orphan);
   }
-  await inParallel(orphans, settings.maxTransfers, async (orphan) => {
+  const byName = new Map(orphans.map((orphan) => [orphan.resource, orphan]));
+  await transaction.receive([...byName.keys()], async (resource, content) => {
+    const orphan = byName.get(resource);
+    if (orphan === undefined) return;
     try {
-      await settle(orphan, { transaction, workshop, tally });
+      await settle(orphan, { transaction, workshop, tally, content });
     } catch (cause) {
-      leaveForLater(orphan.resource, cause, workshop, tally);
+      leaveForLater(resource, cause, workshop, tally);
     }
   });
+}
+
+/**
+ * Whether content whose record is not there, or was cut, may be taken for what its name says. A record without its
+ * seal, or with a wrong one, shows that somebody else put the two together.
+ */
+export function mayAdopt({ record }: RelayEntry): boolean {
+  return record.kind === "absent" || record.kind === "unreadable" && record.seal === undefined;
 }
 
 /** What a step works with. */
@@ -69,7 +79,9 @@ async function lookAgain(
     const compared = await comparer.compare(resource, { file, entry, signal });
     const action = decide(compared.situation, settings.rulesFor(resource, state.access(resource)));
     const { storedBytes } = entry;
-    if (action.kind === "adopt") return { resource, storedBytes, compared, base: [] };
+    if (action.kind === "adopt" && mayAdopt(entry)) {
+      return { resource, storedBytes, compared, base: [] };
+    }
     if (action.kind === "settle-orphan") {
       return { resource, storedBytes, compared, base: action.base };
     }
@@ -79,8 +91,11 @@ async function lookAgain(
   return undefined;
 }
 
-async function settle(orphan: Orphan, step: Step): Promise<void> {
-  const { transaction, workshop, tally } = step;
+async function settle(
+  orphan: Orphan,
+  step: Step & { readonly content: () => Promise<PlainContent> },
+): Promise<void> {
+  const { workshop, tally } = step;
   const { resource, storedBytes, compared } = orphan;
   const { stager, state, nowMs } = workshop;
   const sign = `orphan ${storedBytes}`;
@@ -89,7 +104,11 @@ async function settle(orphan: Orphan, step: Step): Promise<void> {
     tally.waiting++;
     return;
   }
-  const fetched = await fetchContent(resource, { transaction, workshop, sizeBytes: storedBytes });
+  const fetched = await fetchContent(resource, {
+    content: step.content,
+    workshop,
+    sizeBytes: storedBytes,
+  });
   try {
     if (compared.file === undefined) {
       if (fetched.digest === compared.state.agreed?.digest) {

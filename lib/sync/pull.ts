@@ -1,18 +1,13 @@
 import { EscaleError } from "../errors.ts";
 import { statFile } from "../local/repository.ts";
-import type { LocalFile } from "../local/scan.ts";
-import type { Staged } from "../local/write.ts";
-import type { RelativePath } from "../path.ts";
 import { identityOf } from "../relay/checksum.ts";
 import { acknowledgedCount, hasAcknowledged, type RelayRecord } from "../relay/metadata.ts";
-import { inParallel } from "../relay/parallel.ts";
-import type { RelayEntry, Transaction } from "../relay/relay.ts";
+import type { PlainContent, Transaction } from "../relay/relay.ts";
 import { agreedOn } from "./agreed.ts";
-import type { Compared } from "./compare.ts";
 import type { Arrived, Decided, Held } from "./exchange.ts";
 import { fetchContent } from "./fetch.ts";
 import { placeArrived } from "./place.ts";
-import { type Action, decide, expectedCount } from "./plan.ts";
+import { decide, expectedCount } from "./plan.ts";
 import { leaveForLater, type Planned, type Tally, tell, type Workshop } from "./round.ts";
 
 /**
@@ -36,15 +31,10 @@ export async function pullBatch(
     action.kind === "pull" || action.kind === "keep-arriving"
   );
   try {
-    await inParallel(fetches, workshop.settings.maxTransfers, async (item) => {
-      signal.throwIfAborted();
-      try {
-        const fetched = await fetchVerified(item, { transaction, workshop, tally });
-        if (fetched !== undefined) arrived.push(fetched);
-      } catch (cause) {
-        leaveForLater(item.resource, cause, workshop, tally);
-      }
-    });
+    const step = { transaction, workshop, tally };
+    const damaged = await fetchAll(fetches, { ...step, arrived });
+    const still = await fetchAll(damaged.map(({ item }) => item), { ...step, arrived });
+    for (const { item, cause } of still) await giveUp(item, { ...step, cause });
     await stager.sync(arrived.map(({ staged }) => staged));
   } catch (cause) {
     arrived.forEach(({ staged }) => stager.discard(staged));
@@ -102,49 +92,69 @@ async function decideAgain(
   return decided;
 }
 
-/**
- * Fetches a content into a temporary file and verifies it against its record. What does not verify on two reads under
- * our lock is withdrawn, so that its pusher writes it again.
- */
-async function fetchVerified(
-  item: Decided,
-  context: {
-    readonly transaction: Transaction;
-    readonly workshop: Workshop;
-    readonly tally: Tally;
-  },
-): Promise<Arrived | undefined> {
-  const { transaction, workshop, tally } = context;
-  const { resource } = item;
-  for (let attempt = 1;; attempt++) {
+/** What a step works with. */
+interface Step {
+  readonly transaction: Transaction;
+  readonly workshop: Workshop;
+  readonly tally: Tally;
+}
+
+/** Fetches contents into temporary files and verifies them; returns those that do not verify. */
+async function fetchAll(
+  items: readonly Decided[],
+  step: Step & { readonly arrived: Arrived[] },
+): Promise<{ readonly item: Decided; readonly cause: EscaleError }[]> {
+  const { transaction, workshop, tally, arrived } = step;
+  const damaged: { item: Decided; cause: EscaleError }[] = [];
+  const byName = new Map(items.map((item) => [item.resource, item]));
+  await transaction.receive([...byName.keys()], async (resource, content) => {
+    const item = byName.get(resource);
+    if (item === undefined) return;
+    workshop.signal.throwIfAborted();
     try {
-      return await fetchOnce(item, { transaction, workshop });
+      arrived.push(await fetchOnce(item, { content, workshop }));
     } catch (cause) {
-      if (!(cause instanceof EscaleError)) throw cause;
-      if (cause.code !== "corrupt" && cause.code !== "wrong-key") throw cause;
       // With another key than the relay's all contents look damaged: touch nothing.
-      if (!workshop.settings.isKeyProven()) throw cause;
-      if (attempt === 1) continue;
-      await transaction.withdraw(resource);
-      tally.settled++;
-      workshop.log.warn("removed a damaged content from the relay: its author sends it again", {
-        path: resource,
-        why: cause.message,
-      });
-      tell(workshop, "request", { path: resource, detail: "damaged on the relay" });
-      return undefined;
+      if (isDamage(cause) && workshop.settings.isKeyProven()) damaged.push({ item, cause });
+      else leaveForLater(resource, cause, workshop, tally);
     }
+  });
+  return damaged;
+}
+
+function isDamage(cause: unknown): cause is EscaleError {
+  return cause instanceof EscaleError && (cause.code === "corrupt" || cause.code === "wrong-key");
+}
+
+/** What does not verify on two reads under our lock is withdrawn, so that its pusher writes it again. */
+async function giveUp(
+  { resource }: Decided,
+  { transaction, workshop, tally, cause }: Step & { readonly cause: EscaleError },
+): Promise<void> {
+  try {
+    await transaction.withdraw(resource);
+    tally.settled++;
+    workshop.log.warn("removed a damaged content from the relay: its author sends it again", {
+      path: resource,
+      why: cause.message,
+    });
+    tell(workshop, "request", { path: resource, detail: "damaged on the relay" });
+  } catch (thrown) {
+    leaveForLater(resource, thrown, workshop, tally);
   }
 }
 
 async function fetchOnce(
   item: Decided,
-  { transaction, workshop }: { readonly transaction: Transaction; readonly workshop: Workshop },
+  { content, workshop }: {
+    readonly content: () => Promise<PlainContent>;
+    readonly workshop: Workshop;
+  },
 ): Promise<Arrived> {
   const { resource, record, entry } = item;
   const { checksums, stager, settings } = workshop;
   const fetched = await fetchContent(resource, {
-    transaction,
+    content,
     workshop,
     sizeBytes: record.sizeBytes ?? entry.storedBytes ?? 0,
     timeS: settings.timestamps ? record.timeS : undefined,

@@ -7,15 +7,14 @@ import { identityOf } from "../relay/checksum.ts";
 import type { RelayEntry, Survey } from "../relay/relay.ts";
 import { agreedOn } from "./agreed.ts";
 import type { Compared } from "./compare.ts";
-import { settleOrphans } from "./orphan.ts";
+import { mayAdopt, settleOrphans } from "./orphan.ts";
 import { type Action, decide } from "./plan.ts";
 import { pullBatch } from "./pull.ts";
 import { pushBatch } from "./push.ts";
 import { leaveForLater, newTally, type Planned, type Tally, tell, type Workshop } from "./round.ts";
-import { admit, batches } from "./schedule.ts";
+import { admit } from "./schedule.ts";
 import type { OpenedWorkshop } from "./workshop.ts";
 
-const BATCH = { maxItems: 128, maxBytes: 64 * 1024 * 1024 };
 /** Work on end between two turns of the event loop. */
 const SLICE_MS = 50;
 const ROOT_FACT = "root";
@@ -57,10 +56,9 @@ export async function runRound(
   }
   noteAll(plan.notes, workshop, tally);
   await repairAll(plan.repairs, workshop, tally);
-  const limits = { ...BATCH, minItems: section.maxParallelTransfers };
-  for (const batch of batches(plan.pulls, limits)) await pullBatch(batch, workshop, tally);
-  for (const batch of batches(plan.requests, limits)) await requestBatch(batch, workshop, tally);
-  for (const batch of batches(plan.orphans, limits)) await settleOrphans(batch, workshop, tally);
+  for (const batch of relay.batches(plan.pulls)) await pullBatch(batch, workshop, tally);
+  for (const batch of relay.batches(plan.requests)) await requestBatch(batch, workshop, tally);
+  for (const batch of relay.batches(plan.orphans)) await settleOrphans(batch, workshop, tally);
   const { now, later } = admit(plan.pushes, {
     quotaBytes: section.quotaBytes,
     maxPending: section.maxPendingTransfers,
@@ -70,7 +68,7 @@ export async function runRound(
     ).length,
   });
   tally.waiting += later.length;
-  for (const batch of batches(now, limits)) await pushBatch(batch, workshop, tally);
+  for (const batch of relay.batches(now)) await pushBatch(batch, workshop, tally);
   comparer.endRound();
   emit({
     kind: "round",
@@ -201,6 +199,8 @@ function sortIn(planned: Planned, plan: Plan): void {
     case "none":
       break;
     case "adopt":
+      if (planned.entry !== undefined && mayAdopt(planned.entry)) plan.orphans.push(planned);
+      break;
     case "settle-orphan":
       plan.orphans.push(planned);
       break;
@@ -241,7 +241,7 @@ async function repairAll(
 ): Promise<void> {
   if (resources.length === 0) return;
   const items = resources.map((resource) => ({ resource, sizeBytes: 0 }));
-  for (const batch of batches(items, { ...BATCH, minItems: 1 })) {
+  for (const batch of workshop.relay.batches(items)) {
     const names = batch.map(({ resource }) => resource);
     await using transaction = await workshop.relay.open(names, {
       mode: "w",

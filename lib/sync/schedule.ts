@@ -1,4 +1,4 @@
-/** How often a client polls, and how work is cut into batches. Pure. */
+/** How often a client polls, and what it may push. Pure. */
 
 /** How many polls in a row found nothing, as far as it matters: the wait no longer grows after these. */
 const LAST_STEP = 30;
@@ -21,34 +21,6 @@ function roundHalfToEven(value: number): number {
   const rest = value - floor;
   if (rest !== 0.5) return Math.round(value);
   return floor % 2 === 0 ? floor : floor + 1;
-}
-
-/** How much one batch of locked resources may hold. */
-export interface BatchLimits {
-  readonly maxItems: number;
-  readonly maxBytes: number;
-  /** This many are taken together however large they are, so that transfers overlap. */
-  readonly minItems: number;
-}
-
-/** Cuts `items` into batches, in their order. */
-export function* batches<T extends { readonly sizeBytes: number }>(
-  items: readonly T[],
-  limits: BatchLimits,
-): Generator<T[]> {
-  let batch: T[] = [];
-  let bytes = 0;
-  for (const item of items) {
-    const isFull = batch.length >= limits.maxItems ||
-      (batch.length >= limits.minItems && bytes + item.sizeBytes > limits.maxBytes);
-    if (isFull) {
-      yield batch;
-      [batch, bytes] = [[], 0];
-    }
-    batch.push(item);
-    bytes += item.sizeBytes;
-  }
-  if (batch.length > 0) yield batch;
 }
 
 /** What limits pushes besides the files themselves. */

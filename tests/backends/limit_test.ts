@@ -178,6 +178,25 @@ Deno.test("a wait for the pace ends with the abort or the cancel of its transfer
   ]);
 });
 
+Deno.test("a get that is cancelled while it waits for the pace gives one turn back", async () => {
+  const inner = new FaultyBackend(openMemory(new MemoryStore()));
+  await inner.put(f, sourceOf(noise(200_000)));
+  const backend = withLimits(inner, { maxTransfers: 1, downBytesPerSecond: 0.001 });
+  const reader = (await backend.get(f)).getReader();
+  await reader.read();
+  const waiting = reader.read();
+  await settle();
+  await reader.cancel();
+  await waiting;
+  await settle();
+  const second = await backend.get(f);
+  const third = backend.get(f);
+  await settle();
+  assert.equal(inner.count("get"), 2);
+  await second.cancel();
+  await (await third).cancel();
+});
+
 Deno.test("limits leave the error of the backend as it is", async () => {
   const error = new Error("Broken");
   const inner = new FaultyBackend(

@@ -186,6 +186,9 @@ function* publish(task: Task, what: string, effect: () => void): Steps {
     for (const [id, home] of world.guests) if (home === path) world.guests.delete(id);
   }
   effect();
+  if (slot.record !== undefined && slot.content?.id === identityOf(slot.record)) {
+    world.published.add(slot.content.id);
+  }
   world.trace?.(`    ${what}`);
 }
 
@@ -227,7 +230,6 @@ function* confirm(task: Task, record: RelayRecord): Steps {
   yield "read back";
   if (slot.record !== record || slot.content?.id !== identityOf(record)) throw new Left(false);
   task.unconfirmed = undefined;
-  task.world.published.add(identityOf(record));
   yield* agreeWith(task, record);
 }
 
@@ -314,18 +316,20 @@ function* keepAside(
   }
 }
 
-function place({ client, path, world }: Task, file: LocalFile): void {
+function place({ client, path, world, seen }: Task, file: LocalFile): void {
   const { agreed, intended } = memoryOf(client, path);
   const isKnown = agreed?.id === file.id || intended.includes(file.id);
   if (client.mode !== "download" && isKnown && client.deleted.get(path) === file.id) {
     throw new BrokenPromise(`${client.name} gets "${path}" back although it was deleted there`);
   }
-  const old = client.files.get(path);
-  if (world.isCalm && client.mode === "conservative" && old && client.made.get(path)?.has(old.id)) {
-    throw new BrokenPromise(`${client.name}'s own ${short(old.id)} is replaced`);
-  }
-  if (world.isCalm && PATHS.includes(path) && isMadeFrom(world, old?.id, file.id)) {
-    throw new BrokenPromise(`${client.name}'s ${short(old?.id)} is replaced by an earlier version`);
+  if (PATHS.includes(path) && seen !== undefined) {
+    const isOwn = client.made.get(path)?.has(seen.id);
+    if (world.isSteady && client.mode === "conservative" && isOwn) {
+      throw new BrokenPromise(`${client.name}'s own ${short(seen.id)} is replaced`);
+    }
+    if (world.isCalm && isMadeFrom(world, seen.id, file.id)) {
+      throw new BrokenPromise(`${client.name}'s ${short(seen.id)} gives way to an earlier version`);
+    }
   }
   client.deleted.delete(path);
   setFile(client, path, file);
@@ -397,7 +401,8 @@ function* settleOrphan(task: Task, base: readonly string[]): Steps {
     yield* confirm(task, record);
     return;
   }
-  if (content !== undefined && (content.isWhole || !world.isAuthentic)) {
+  const isReplaced = content !== undefined && base.includes(content.id);
+  if (content !== undefined && !isReplaced && (content.isWhole || !world.isAuthentic)) {
     yield* keepAside(task, { id: content.id, timeS: content.timeS, client: "" });
   }
   yield* push(task, { base });

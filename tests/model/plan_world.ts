@@ -14,8 +14,12 @@ export interface World {
   readonly hasTornPuts: boolean;
   /** Whether a client may be stopped between looking at its lock and writing. */
   readonly hasRaces: boolean;
-  /** Whether nothing happens but what is foreseen, so that there is no excuse for a needless conflict. */
+  /** Whether no client loses its state, and nobody else touches the relay. */
+  readonly isSteady: boolean;
+  /** Also all clients take all versions, so that there is no excuse for a needless conflict. */
   readonly isCalm: boolean;
+  /** Whether all are at rest and nothing has happened since. */
+  isResting: boolean;
   nowS: number;
   nextNonce: number;
   nextContent: number;

@@ -38,7 +38,7 @@ export interface Clock {
 
 /** A temporary world: one relay and any number of clients with folders of their own. */
 export class World implements Disposable {
-  readonly root: string = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "escale-" }));
+  readonly root: string = Deno.realPathSync(makeTempFolder());
   /** The relay's folder; without use if the relay is in memory. */
   readonly relay: string = `${this.root}/relay`;
   /** What all clients take for the time since their machine started. */
@@ -113,6 +113,16 @@ export class World implements Disposable {
 
   [Symbol.dispose](): void {
     Deno.removeSync(this.root, { recursive: true });
+  }
+}
+
+/** A new folder, in memory where the system has such a place: clients sync files and databases all the time. */
+function makeTempFolder(): string {
+  const prefix = "escale-";
+  try {
+    return Deno.makeTempDirSync({ dir: "/dev/shm", prefix });
+  } catch {
+    return Deno.makeTempDirSync({ prefix });
   }
 }
 

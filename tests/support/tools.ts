@@ -1,9 +1,10 @@
-/** Whether a program is on this machine. */
+/** Whether a program is on this machine, or a module of Python's: "python3:MODULE". */
 export function hasTool(name: string): boolean {
+  const [program = "", module] = name.split(":");
+  const args = module === undefined ? ["--version"] : ["-c", `import ${module}`];
   try {
-    new Deno.Command(name, { args: ["--version"], stdin: "null", stdout: "null", stderr: "null" })
-      .outputSync();
-    return true;
+    return new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "null" })
+      .outputSync().success;
   } catch {
     return false;
   }

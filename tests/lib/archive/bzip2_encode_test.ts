@@ -32,6 +32,12 @@ Deno.test("compressHere() compresses blocks up to the largest, whatever is in th
   assert.deepEqual(await decode(await compressHere(new Uint8Array(0))), new Uint8Array(0));
 });
 
+Deno.test("compressHere() refuses a block that is too large, and goes on with the next", async () => {
+  const large = new Uint8Array(BZIP2_BLOCK_BYTES + 1);
+  await assert.rejects(compressHere(large), { code: "internal" });
+  assert.deepEqual(await decode(await compressHere(utf8("next"))), utf8("next"));
+});
+
 Deno.test("compressHere() answers calls that overlap, each with its own block", async () => {
   const blocks = Array.from({ length: 10 }, (_, i) => noise(1000, i + 1));
   const packed = await Promise.all(blocks.map(compressHere));

@@ -62,3 +62,12 @@ export function forgeArchive(...members: readonly Uint8Array[]): Uint8Array<Arra
 export function joinBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(parts.flatMap((part) => [...part]));
 }
+
+/** A number as GNU tar writes it in a field of 12 bytes. */
+export function binary(value: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(12));
+  view.setBigInt64(4, BigInt(value));
+  if (value < 0) view.setInt32(0, -1);
+  else view.setUint8(0, 0x80);
+  return new Uint8Array(view.buffer);
+}

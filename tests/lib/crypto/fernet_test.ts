@@ -3,6 +3,7 @@ import { createCipheriv, createHmac } from "node:crypto";
 import { fernetCipher, parseFernetKey } from "../../../lib/crypto/fernet.ts";
 import { EscaleError } from "../../../lib/errors.ts";
 import { collect, noise, streamOf, utf8 } from "../../support/byte_streams.ts";
+import { runTool, testWithTools } from "../../support/tools.ts";
 import { fixedOptions } from "./golden.ts";
 
 const KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
@@ -189,3 +190,19 @@ Deno.test("parseFernetKey() refuses everything else", () => {
     assert.throws(() => parseFernetKey(utf8(text)), { code: "config" }, JSON.stringify(text));
   }
 });
+
+testWithTools(
+  ["python3:cryptography"],
+  "Python's cryptography and fernet read each other",
+  async () => {
+    const script = "import sys\nfrom cryptography.fernet import Fernet\n" +
+      "fernet = Fernet(sys.argv[1])\n" +
+      "plain = fernet.decrypt(sys.stdin.buffer.read())\n" +
+      "sys.stdout.write(fernet.encrypt(plain[::-1]).decode())\n";
+    for (const size of [0, 1, 15, 16, 17, 100_000]) {
+      const input = cipher.encryptBytes(noise(size));
+      const output = await runTool(["python3", "-c", script, KEY], { input });
+      assert.deepEqual(cipher.decryptBytes(output), noise(size).reverse(), `${size}`);
+    }
+  },
+);

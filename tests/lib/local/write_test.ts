@@ -145,6 +145,16 @@ Deno.test("stage() never writes through links, over folders or below files", asy
   });
 });
 
+Deno.test("stage() does not make a missing repository", async () => {
+  await withTree(async (root) => {
+    const stager = new Stager(`${root}/none`);
+    for (const name of ["a", "sub/a"]) {
+      await assert.rejects(stager.stage(path(name), bytes("1")), failing("changed"));
+    }
+    assert.deepEqual(treeOf(root), {});
+  });
+});
+
 Deno.test("place() does not follow a link that appeared after staging", async () => {
   await withTree(async (outside) => {
     await withTree(async (root) => {

@@ -1,0 +1,14 @@
+import { playHistories } from "./kill_runs.ts";
+
+const HISTORIES = Number(Deno.env.get("ESCALE_HISTORIES") ?? 20);
+const SEED = Number(Deno.env.get("ESCALE_SEED") ?? Date.now() % 2 ** 31);
+
+Deno.test(`clients that are killed and stopped lose nothing and need no hand (seed ${SEED})`, async () => {
+  const stories: string[] = [];
+  await playHistories(SEED, {
+    count: HISTORIES,
+    pairs: 3,
+    failed: (story) => stories.push(story),
+  });
+  if (stories.length > 0) throw new Error(stories.join("\n\n"));
+});
