@@ -23,7 +23,11 @@ export function whyNotObjectName(text: string): string | undefined {
   return undefined;
 }
 
-/** @throws {BackendError} `invalid-name` if `text` cannot name an object */
+/**
+ * The name of an object.
+ *
+ * @throws {BackendError} `invalid-name` if `text` cannot name an object
+ */
 export function parseObjectName(text: string): ObjectName {
   const why = whyNotObjectName(text);
   if (why !== undefined) {
@@ -34,7 +38,9 @@ export function parseObjectName(text: string): ObjectName {
 
 /** One object as a listing shows it. */
 export interface ObjectInfo {
+  /** Relative to the relay's folder. */
   readonly name: ObjectName;
+  /** As stored. */
   readonly sizeBytes: number;
   /** When the storage says the object was last written, milliseconds since 1970, by the storage's clock. */
   readonly modifiedMs?: number;
@@ -44,14 +50,17 @@ export interface ObjectInfo {
 
 /** Content to be stored. May be opened again for a retry, and gives the same bytes each time. */
 export interface ByteSource {
+  /** Exactly what a stream of it gives. */
   readonly sizeBytes: number;
   /** The same content in one piece, where it is small and in memory anyway: saves a stream for each small object. */
   readonly bytes?: Uint8Array;
+  /** A fresh stream of the content. */
   open(): ReadableStream<Uint8Array>;
 }
 
 /** What every call accepts. */
 export interface CallOptions {
+  /** Ends the call early; what was not finished is undone. */
   readonly signal?: AbortSignal;
 }
 
@@ -79,12 +88,15 @@ export interface BackendTraits {
 
 /** Space on the storage, in bytes, as far as it tells. */
 export interface SpaceInfo {
+  /** Taken by what stands on the storage. */
   readonly usedBytes?: number;
+  /** Still to be had. */
   readonly freeBytes?: number;
 }
 
 /** A storage. Calls may overlap. A failed call throws a {@linkcode BackendError} and nothing else but an abort. */
 export interface Backend extends AsyncDisposable {
+  /** How this storage differs from others. */
   readonly traits: BackendTraits;
 
   /**
@@ -174,17 +186,24 @@ export interface BackendErrorDetails {
   readonly hint?: string;
   /** The shortest wait that the storage asked for, milliseconds. */
   readonly retryAfterMs?: number;
+  /** What led to it. */
   readonly cause?: unknown;
 }
 
 /** A failed backend call. The message names the verb, the object and the storage's reply, never a secret. */
 export class BackendError extends Error {
+  /** The class. */
   override readonly name: string = "BackendError";
+  /** What to branch on. */
   readonly code: BackendErrorCode;
+  /** As {@linkcode BackendErrorDetails.retryable}; by default only what is `unavailable`. */
   readonly retryable: boolean;
+  /** As {@linkcode BackendErrorDetails.hint}. */
   readonly hint: string | undefined;
+  /** As {@linkcode BackendErrorDetails.retryAfterMs}. */
   readonly retryAfterMs: number | undefined;
 
+  /** Makes an error with a message for the user. */
   constructor(code: BackendErrorCode, message: string, details: BackendErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
@@ -196,21 +215,31 @@ export class BackendError extends Error {
 
 /** How to reach a storage: what the configuration says of it, already checked. Secrets are in it. */
 export interface RelayAddress {
+  /** Which backend, as `file` or `ftps`. */
   readonly protocol: string;
   /** Host name or address; for `rclone` the remote; absent for `file`. */
   readonly host?: string;
+  /** Absent for the protocol's own. */
   readonly port?: number;
   /** The repository's folder at the storage; for `file` absolute on this machine. */
   readonly folder?: string;
+  /** Who logs in. */
   readonly username?: string;
+  /** A secret. */
   readonly password?: string;
+  /** The client's own certificate, PEM. */
   readonly certificateFile?: string;
+  /** The private key of that certificate, PEM. */
   readonly keyFile?: string;
+  /** Whether the server's certificate must hold. */
   readonly verifyTls: boolean;
+  /** The least, or with a number the only, version of TLS; `TLS` is the best that both speak. */
   readonly tlsVersion?: "TLS" | "TLSv1.2" | "TLSv1.3";
+  /** How the server writes names, if not in UTF-8. */
   readonly encoding?: string;
   /** The most transfers at a time. */
   readonly maxTransfers: number;
+  /** The longest wait for an answer. */
   readonly timeoutMs: number;
   /** Passphrase for storages that encrypt by themselves. */
   readonly nativePassphrase?: string;
@@ -222,6 +251,7 @@ export interface RelayAddress {
 export interface BackendContext {
   /** One line of wire talk or a decision, secrets masked. */
   readonly trace?: (line: string) => void;
+  /** Ends the opening early. */
   readonly signal?: AbortSignal;
 }
 

@@ -8,3 +8,8 @@ export function skip(reason: string): void {
   }
   Deno.stderr.writeSync(new TextEncoder().encode(`SKIPPED: ${reason}\n`));
 }
+
+/** Whether skipping is switched off. */
+export function mustRunAll(): boolean {
+  return Deno.env.get("ESCALE_NO_SKIP") !== undefined;
+}

@@ -1,3 +1,5 @@
+import { mustRunAll, skip } from "./skip.ts";
+
 /** Whether a program is on this machine, or a module of Python's: "python3:MODULE". */
 export function hasTool(name: string): boolean {
   const [program = "", module] = name.split(":");
@@ -40,6 +42,11 @@ export function testWithTools(
   run: () => Promise<void>,
 ): void {
   const missing = tools.filter((tool) => !hasTool(tool));
-  const reason = missing.length === 0 ? "" : ` (SKIPPED: no ${missing.join(", ")} here)`;
-  Deno.test({ name: name + reason, ignore: missing.length > 0, fn: run });
+  if (missing.length === 0) return Deno.test(name, run);
+  const reason = `no ${missing.join(", ")} here`;
+  Deno.test({
+    name: `${name} (SKIPPED: ${reason})`,
+    ignore: !mustRunAll(),
+    fn: () => skip(reason),
+  });
 }

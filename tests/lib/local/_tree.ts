@@ -1,6 +1,7 @@
 import { compileFilter, type Filter, type FilterSettings } from "../../../lib/local/filter.ts";
 import { EscaleError } from "../../../lib/errors.ts";
 import { parseRelativePath, type RelativePath } from "../../../lib/path.ts";
+import { skip } from "../../support/skip.ts";
 
 /** Runs `work` with a new folder that is removed afterwards; `inMemory`, where there is such, for many files. */
 export async function withTree(
@@ -101,7 +102,7 @@ export async function runProgram(
   options: ProgramOptions = {},
 ): Promise<ProgramResult | undefined> {
   const { permissions = ["-A"], isUnprivileged = false } = options;
-  if (isUnprivileged && Deno.build.os === "windows") return skip("Windows has other permissions");
+  if (isUnprivileged && Deno.build.os === "windows") return void skip("Windows has other permissions");
   const drop = isUnprivileged && Deno.uid() === 0
     ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
     : [];
@@ -115,7 +116,7 @@ export async function runProgram(
     const { stdout, success } = await child.output();
     return { output: new TextDecoder().decode(stdout), isDone: success };
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return skip("there is no setpriv");
+    if (cause instanceof Deno.errors.NotFound) return void skip("there is no setpriv");
     throw cause;
   }
 }
@@ -146,7 +147,3 @@ export async function withSmallDisk(
   }
 }
 
-function skip(reason: string): undefined {
-  // deno-lint-ignore no-console -- a test that did not run must say so
-  console.log(`SKIPPED: ${reason}`);
-}
