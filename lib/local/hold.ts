@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { EscaleError, messageOf } from "../errors.ts";
+import { sqliteFailureOf } from "./_sqlite.ts";
 
 /**
  * Holds `file` for this process until disposed of or until the process ends, however it ends: an exclusive transaction
@@ -14,8 +15,7 @@ export function holdAlone(file: string, what: string): Disposable {
     database.exec("BEGIN EXCLUSIVE");
   } catch (cause) {
     database?.close();
-    // SQLite's result code 5: busy.
-    if (cause instanceof Error && "errcode" in cause && cause.errcode === 5) {
+    if (sqliteFailureOf(cause) === "busy") {
       throw new EscaleError("locked", `Cannot run ${what}: another process runs it already`, {
         hint: "Stop the other one first, or let it do the work",
         cause,

@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EscaleError, messageOf } from "../errors.ts";
+import { sqliteFailureOf } from "./_sqlite.ts";
 
 /** A file as the file system describes it, without its content. Times in milliseconds since 1970. */
 export interface FileStamp {
@@ -90,6 +91,7 @@ export interface AccessModifiers {
  */
 export class State implements Disposable {
   readonly #db: DatabaseSync;
+  readonly #file: string;
   readonly #get: StatementSync;
   readonly #put: StatementSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -124,6 +126,7 @@ export class State implements Disposable {
   }
 
   private constructor(file: string, isReadOnly = false) {
+    this.#file = file;
     this.#db = new DatabaseSync(file, {
       timeout: 5_000,
       readOnly: isReadOnly && file !== ":memory:",
@@ -153,17 +156,22 @@ export class State implements Disposable {
     this.#db.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
   }
 
-  /** Runs `work` in one transaction: all of its changes are durable when this returns, or none is made. */
+  /**
+   * Runs `work` in one transaction: all of its changes are durable when this returns, or none is made.
+   *
+   * @throws {EscaleError} as every change does: `full` or `denied` if the disk does not take it
+   */
   transaction<T>(work: () => T): T {
     if (this.#depth > 0 || this.#isReadOnly) return work();
-    this.#db.exec("BEGIN IMMEDIATE");
+    this.#write(() => this.#db.exec("BEGIN IMMEDIATE"));
     this.#depth++;
     try {
       const result = work();
-      this.#db.exec("COMMIT");
+      this.#write(() => this.#db.exec("COMMIT"));
       return result;
     } catch (cause) {
-      this.#db.exec("ROLLBACK");
+      // Some failures of the disk have ended the transaction already.
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       throw cause;
     } finally {
       this.#depth--;
@@ -185,18 +193,20 @@ export class State implements Disposable {
     const intended = change.intended ?? old.intended;
     const refused = change.refused === undefined ? old.refused : change.refused;
     const record = change.record === undefined ? old.record : change.record;
-    this.#put.run(
-      name,
-      hashed?.stamp.sizeBytes ?? null,
-      hashed?.stamp.modifiedMs ?? null,
-      hashed?.stamp.changedMs ?? null,
-      hashed?.stamp.inode ?? null,
-      hashed?.digest ?? null,
-      agreed === undefined ? null : JSON.stringify(agreed),
-      intended.length === 0 ? null : JSON.stringify(intended),
-      refused ?? null,
-      record?.sign ?? null,
-      record?.text ?? null,
+    this.#write(() =>
+      this.#put.run(
+        name,
+        hashed?.stamp.sizeBytes ?? null,
+        hashed?.stamp.modifiedMs ?? null,
+        hashed?.stamp.changedMs ?? null,
+        hashed?.stamp.inode ?? null,
+        hashed?.digest ?? null,
+        agreed === undefined ? null : JSON.stringify(agreed),
+        intended.length === 0 ? null : JSON.stringify(intended),
+        refused ?? null,
+        record?.sign ?? null,
+        record?.text ?? null,
+      )
     );
   }
 
@@ -283,7 +293,17 @@ export class State implements Disposable {
     if (this.#isReadOnly) return;
     let statement = this.#statements.get(sql);
     if (statement === undefined) this.#statements.set(sql, statement = this.#db.prepare(sql));
-    statement.run(...columns);
+    const prepared = statement;
+    this.#write(() => prepared.run(...columns));
+  }
+
+  /** Calls `write`; a disk that does not take it is named. */
+  #write(write: () => void): void {
+    try {
+      write();
+    } catch (cause) {
+      throw diskError(this.#file, cause) ?? cause;
+    }
   }
 
   close(): void {
@@ -297,11 +317,24 @@ export class State implements Disposable {
 
 class DamageError extends Error {}
 
-/** SQLite's result codes 11 (malformed) and 26 (not a database), or a finding of our own. */
 function isDamage(cause: unknown): boolean {
-  if (cause instanceof DamageError) return true;
-  if (!(cause instanceof Error) || !("errcode" in cause)) return false;
-  return cause.errcode === 11 || cause.errcode === 26;
+  return cause instanceof DamageError || sqliteFailureOf(cause) === "damaged";
+}
+
+/** The error for SQLite's result codes 13 (full), 8 (read-only) and 10 (input/output); `undefined` for others. */
+function diskError(file: string, cause: unknown): EscaleError | undefined {
+  if (!(cause instanceof Error && "errcode" in cause && typeof cause.errcode === "number")) {
+    return undefined;
+  }
+  // An extended code has more in its upper bits.
+  const code = cause.errcode & 0xff;
+  if (code !== 13 && code !== 8 && code !== 10) return undefined;
+  const why = code === 13 ? "no space is left on its disk" : messageOf(cause);
+  return new EscaleError(
+    code === 13 ? "full" : "denied",
+    `Cannot write the state database "${file}": ${why}`,
+    { hint: "Make space, or its disk writable: the client then goes on by itself", cause },
+  );
 }
 
 function cannotOpen(file: string, cause: unknown): EscaleError {

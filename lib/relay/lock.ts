@@ -20,6 +20,7 @@ const TWIN_WATCH_S = 2 * BEAT_MS / 1000 + 5;
 
 /** What a client remembers of locks between runs. */
 export interface LockMemory {
+  /** The nonces of each lock that may stand, one or more with blanks between them. */
   ownLocks(): ReadonlyMap<string, string>;
   noteLock(name: string, nonce: string): void;
   forgetLock(name: string): void;
@@ -88,8 +89,9 @@ export class Locks implements AsyncDisposable {
       beat: 0,
     }));
     memory.transaction(() => {
-      // A lock that an earlier run left is judged by the nonce noted then: do not overwrite it before.
-      for (const lock of wanted) if (!known.has(lock.name)) memory.noteLock(lock.name, lock.nonce);
+      for (const { name, nonce } of wanted) {
+        memory.noteLock(name, withNonce(known.get(name), nonce));
+      }
     });
     const refused = new Map<ObjectName, LockView>();
     const written: Holding[] = [];
@@ -105,8 +107,10 @@ export class Locks implements AsyncDisposable {
     for (const lock of held) this.#held.set(lock.name, lock);
     memory.transaction(() => {
       for (const lock of held) memory.noteLock(lock.name, lock.nonce);
-      for (const [name, view] of refused) {
-        if (!known.has(name) && view.kind !== "leftover") memory.forgetLock(name);
+      for (const name of refused.keys()) {
+        const before = known.get(name);
+        if (before === undefined) memory.forgetLock(name);
+        else memory.noteLock(name, before);
       }
     });
     return { held, refused };
@@ -183,16 +187,17 @@ export class Locks implements AsyncDisposable {
   }
 
   /** Writes the lock if nobody holds it, or takes over what was left. */
-  async #write(lock: Holding, knownNonce: string | undefined): Promise<Holding | LockView> {
+  async #write(lock: Holding, known: string | undefined): Promise<Holding | LockView> {
     const { backend } = this.#context;
-    if (this.#usesGuard && !await backend.makeFolder(guardName(lock.name))) {
+    if (this.#usesGuard && !await this.#makeGuard(guardName(lock.name))) {
       const text = await this.#read(lock.name);
-      if (text !== undefined) return await this.#takeOver(lock, text, knownNonce);
-      return await this.#guardAlone(guardName(lock.name));
+      if (text === undefined) return await this.#guardAlone(guardName(lock.name));
+      this.#forgetGuard(guardName(lock.name));
+      return await this.#takeOver(lock, text, known);
     }
     if (await backend.create(lock.name, this.#textOf(lock))) return lock;
     const text = await this.#read(lock.name);
-    const got = text === undefined ? HELD_BY_UNKNOWN : await this.#takeOver(lock, text, knownNonce);
+    const got = text === undefined ? HELD_BY_UNKNOWN : await this.#takeOver(lock, text, known);
     if (this.#usesGuard && "kind" in got) await backend.removeFolder(guardName(lock.name));
     return got;
   }
@@ -204,18 +209,17 @@ export class Locks implements AsyncDisposable {
   async #takeOver(
     lock: Holding,
     text: string,
-    knownNonce: string | undefined,
+    known: string | undefined,
   ): Promise<Holding | LockView> {
     const { backend, log, memory, wait } = this.#context;
-    const view = this.#judge(lock.name, text, knownNonce);
+    const view = this.#judge(lock.name, text, known);
     if (view.kind !== "leftover") return view;
     const taken: Holding = { ...lock, mode: "w", taken: parseOrUnclaimed(text) };
     const guard = guardName(lock.name);
     const alone = backend.traits.exclusiveCreate && backend.traits.exclusiveFolder;
-    if (alone && !await backend.makeFolder(guard)) return await this.#guardAlone(guard);
+    if (alone && !await this.#makeGuard(guard)) return await this.#guardAlone(guard);
     try {
       if (await this.#read(lock.name) !== text) return HELD_BY_UNKNOWN;
-      memory.noteLock(lock.name, taken.nonce);
       await backend.put(lock.name, sourceOf(this.#textOf(taken)), { isVolatile: true });
       if (!alone) await wait(this.#settleMs());
       const now = await this.#read(lock.name);
@@ -228,12 +232,24 @@ export class Locks implements AsyncDisposable {
     return taken;
   }
 
+  async #makeGuard(guard: ObjectName): Promise<boolean> {
+    const isMade = await this.#context.backend.makeFolder(guard);
+    if (isMade) this.#forgetGuard(guard);
+    return isMade;
+  }
+
+  /** A guard that was seen alone has been used or is gone: the next one is another. */
+  #forgetGuard(guard: ObjectName): void {
+    const { memory } = this.#context;
+    if (memory.sighting(guard) !== undefined) memory.noteSighting(guard, undefined);
+  }
+
   /** A guard without a lock: somebody is between the two, or died there. */
   async #guardAlone(guard: ObjectName): Promise<LockView> {
     const unchangedS = this.#unchangedS(guard, "guard");
     if (unchangedS < STALE_S) return HELD_BY_UNKNOWN;
     await this.#context.backend.removeFolder(guard);
-    this.#context.memory.noteSighting(guard, undefined);
+    this.#forgetGuard(guard);
     return HELD_BY_UNKNOWN;
   }
 
@@ -258,11 +274,11 @@ export class Locks implements AsyncDisposable {
     return 2 * this.#context.backend.traits.listingLagMs + 200;
   }
 
-  #judge(name: ObjectName, text: string, knownNonce: string | undefined): LockView {
+  #judge(name: ObjectName, text: string, known: string | undefined): LockView {
     const { client, lockTimeoutS } = this.#context;
     const lock = parseOrUndefined(text);
     if (lock !== undefined && lock.owner === client) {
-      if (lock.nonce === undefined || lock.nonce === knownNonce) {
+      if (lock.nonce === undefined || known?.split(" ").includes(lock.nonce)) {
         return { kind: "leftover", owner: client };
       }
       const seen = this.#context.memory.sighting(name);
@@ -319,6 +335,11 @@ export class Locks implements AsyncDisposable {
       throw cause;
     }
   }
+}
+
+/** Until it is sure which of them stands, the nonces of earlier runs are kept beside the new one. */
+function withNonce(known: string | undefined, nonce: string): string {
+  return known === undefined ? nonce : `${known} ${nonce}`;
 }
 
 const HELD_BY_UNKNOWN: LockView = { kind: "held", owner: "", unchangedS: 0 };

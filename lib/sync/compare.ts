@@ -51,16 +51,26 @@ export class Comparer {
     options: {
       readonly file: LocalFile | undefined;
       readonly entry: RelayEntry | undefined;
+      /** The digest of the file, if it has just been read. */
+      readonly digest?: string;
+      /** A file that there is nothing to compare with is not read: it has no digest then, and no identity. */
+      readonly isSketch?: boolean;
       readonly signal?: AbortSignal;
     },
   ): Promise<Compared> {
     const { file, entry } = options;
     const state = this.#state.resource(resource);
     const record = entry?.record.kind === "present" ? entry.record.record : undefined;
-    const digest = file && await this.#digest(file, { state, ...options });
-    const local = file && digest !== undefined
-      ? await this.#localVersion(file, { digest, state, record, ...options })
+    const isAlone = entry?.storedBytes === undefined && record === undefined &&
+      state.agreed === undefined && state.intended.length === 0;
+    const isSketched = options.isSketch === true && isAlone;
+    const digest = file && !isSketched
+      ? await this.#digest(file, { state, ...options })
       : undefined;
+    const local = file &&
+      (digest === undefined
+        ? sketchOf(file)
+        : await this.#localVersion(file, { digest, state, record, ...options }));
     return {
       file,
       digest,
@@ -95,14 +105,20 @@ export class Comparer {
 
   async #digest(
     file: LocalFile,
-    options: { readonly state: ResourceState; readonly signal?: AbortSignal },
+    options: {
+      readonly state: ResourceState;
+      readonly digest?: string;
+      readonly signal?: AbortSignal;
+    },
   ): Promise<string> {
     const { hashed } = options.state;
-    if (hashed !== undefined && sameStamp(hashed.stamp, file)) return hashed.digest;
+    const isKnown = hashed !== undefined && sameStamp(hashed.stamp, file);
+    if (isKnown && options.digest === undefined) return hashed.digest;
     const fresh = this.#fresh.get(file.path) ?? this.#unsaved.get(file.path);
-    if (fresh !== undefined && sameStamp(fresh.file, file)) return fresh.digest;
+    const isFresh = fresh !== undefined && sameStamp(fresh.file, file);
+    if (isFresh && options.digest === undefined) return fresh.digest;
     const lookedAtMs = Date.now();
-    const digest = await this.#hash(file, this.#checksums.algorithm, options);
+    const digest = options.digest ?? await this.#hash(file, this.#checksums.algorithm, options);
     if (isSettled(file, lookedAtMs)) {
       this.#unsaved.set(file.path, { file, digest });
       if (this.#unsaved.size >= NOTE_AT_ONCE) this.save();
@@ -169,4 +185,10 @@ export class Comparer {
       signal === undefined ? {} : { signal },
     );
   }
+}
+
+/** A file of which nothing need be known but that it is there. */
+function sketchOf(file: LocalFile): LocalVersion {
+  const timeS = Math.floor(file.modifiedMs / 1000);
+  return { id: "", timeS, equalsRecord: false, equalsAgreed: false };
 }

@@ -168,7 +168,11 @@ async function writeRecord(
     workshop.state.change(resource, { intended: [...new Set([...compared.state.intended, id])] });
   });
   if (isSame) await transaction.putRecord(resource, record);
-  else await transaction.put(resource, record, contentOf({ resource, file, digest }, workshop));
+  else {await transaction.put(
+      resource,
+      record,
+      contentOf({ resource, file, digest, bytes: undefined }, workshop),
+    );}
   if (!(await transaction.confirm()).has(resource)) return;
   workshop.state.change(resource, {
     agreed: agreedOn(record, { digest, byPull: false }),

@@ -18,6 +18,8 @@ interface ReadyPush {
   readonly resource: RelativePath;
   readonly file: LocalFile;
   readonly digest: string;
+  /** The content, of a small file: it is read once, for its digest and to be put. */
+  readonly bytes: Uint8Array | undefined;
   readonly action: Extract<Action, { kind: "push" }>;
   readonly compared: Compared;
   readonly record: RelayRecord;
@@ -78,13 +80,19 @@ async function decideAgain(
   workshop: Workshop,
   tally: Tally,
 ): Promise<ReadyPush[]> {
-  const { comparer, root, settings, state, signal } = workshop;
+  const { checksums, comparer, root, settings, state, signal } = workshop;
   const ready: ReadyPush[] = [];
   for (const [resource, entry] of transaction.entries) {
     signal.throwIfAborted();
     try {
       const file = statFile(root, resource);
-      const compared = await comparer.compare(resource, { file, entry, signal });
+      const bytes = file && openFile(root, file).bytes;
+      const compared = await comparer.compare(resource, {
+        file,
+        entry,
+        signal,
+        ...(bytes === undefined ? {} : { digest: digestHex(checksums.algorithm, bytes) }),
+      });
       const action = decide(
         compared.situation,
         settings.rulesFor(resource, state.access(resource)),
@@ -92,7 +100,7 @@ async function decideAgain(
       const { digest } = compared;
       if (action.kind !== "push" || file === undefined || digest === undefined) continue;
       const record = recordOf({ file, digest, base: action.base, compared }, workshop);
-      ready.push({ resource, file, digest, action, compared, record });
+      ready.push({ resource, file, digest, bytes, action, compared, record });
     } catch (cause) {
       leaveForLater(resource, cause, workshop, tally);
     }
@@ -131,21 +139,19 @@ export function recordOf(
 
 /** The file's content, which must be the one that was hashed: else it changed meanwhile and the put fails. */
 export function contentOf(
-  push: Pick<ReadyPush, "resource" | "file" | "digest">,
+  push: Pick<ReadyPush, "resource" | "file" | "digest" | "bytes">,
   workshop: Workshop,
 ): ByteSource {
-  const { file, digest, resource } = push;
+  const { file, digest, resource, bytes } = push;
+  if (bytes !== undefined) {
+    return { sizeBytes: bytes.length, bytes, open: () => ReadableStream.from([bytes]) };
+  }
   const source = openFile(workshop.root, file);
   const { algorithm } = workshop.checksums;
   const changed = () =>
     new EscaleError("changed", `Left "${resource}" for later: it changed while it was read`, {
       path: resource,
     });
-  const { bytes } = source;
-  if (bytes !== undefined) {
-    if (digestHex(algorithm, bytes) !== digest) throw changed();
-    return { sizeBytes: bytes.length, bytes, open: () => ReadableStream.from([bytes]) };
-  }
   return {
     sizeBytes: source.sizeBytes,
     open() {

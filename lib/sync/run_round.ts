@@ -130,7 +130,7 @@ async function makePlan(
       continue;
     }
     try {
-      const compared = await comparer.compare(resource, { file, entry, signal });
+      const compared = await comparer.compare(resource, { file, entry, isSketch: true, signal });
       const action = decide(compared.situation, settings.rulesFor(resource, access.get(resource)));
       const sizeBytes = file?.sizeBytes ?? entry?.storedBytes ?? 0;
       const agreed = noteworthy(action, compared, settings.client);

@@ -293,7 +293,7 @@ function* keepAside(
 ): Steps {
   const { client, path, seen, world } = task;
   const other = options.isMove ? identityOf(recordOf(task)) : seen?.id;
-  if (world.isCalm && PATHS.includes(path) && isMadeFrom(world, other, version.id)) {
+  if (world.kind === "calm" && PATHS.includes(path) && isMadeFrom(world, other, version.id)) {
     throw new BrokenPromise(`a needless conflict copy of ${short(version.id)}`);
   }
   for (let digits = 8;; digits += 8) {
@@ -324,14 +324,15 @@ function place({ client, path, world, seen }: Task, file: LocalFile): void {
   }
   if (PATHS.includes(path) && seen !== undefined) {
     const isOwn = client.made.get(path)?.has(seen.id);
-    if (world.isSteady && client.mode === "conservative" && isOwn) {
+    if (world.kind !== "wild" && client.mode === "conservative" && isOwn) {
       throw new BrokenPromise(`${client.name}'s own ${short(seen.id)} is replaced`);
     }
-    if (world.isCalm && isMadeFrom(world, seen.id, file.id)) {
+    if ((world.kind === "calm" || world.kind === "lossy") && isMadeFrom(world, seen.id, file.id)) {
       throw new BrokenPromise(`${client.name}'s ${short(seen.id)} gives way to an earlier version`);
     }
   }
   client.deleted.delete(path);
+  client.made.get(path)?.delete(file.id);
   setFile(client, path, file);
   world.trace?.(`    ${client.name} has ${short(file.id)} now`);
 }
@@ -379,7 +380,7 @@ function* adopt(task: Task): Steps<boolean> {
   const deleted = client.deleted.get(path);
   if (deleted !== undefined) forgetContent(world, deleted);
   place(task, { id: content.id, timeS: content.timeS });
-  noteMade(client, path, content.id);
+  if (client.mode !== "conservative") noteMade(client, path, content.id);
   // Known from now on, so that it stays away if the user deletes it here.
   memoryOf(client, path).intended = [content.id];
   return true;
@@ -401,8 +402,7 @@ function* settleOrphan(task: Task, base: readonly string[]): Steps {
     yield* confirm(task, record);
     return;
   }
-  const isReplaced = content !== undefined && base.includes(content.id);
-  if (content !== undefined && !isReplaced && (content.isWhole || !world.isAuthentic)) {
+  if (content !== undefined && (content.isWhole || !world.isAuthentic)) {
     yield* keepAside(task, { id: content.id, timeS: content.timeS, client: "" });
   }
   yield* push(task, { base });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { type History, run, someHistory } from "./plan_model.ts";
+import { type History, someHistory } from "./plan_history.ts";
+import { run } from "./plan_model.ts";
 
 const CASES = Number(Deno.env.get("ESCALE_CASES") ?? 5000);
 const SEED = Number(Deno.env.get("ESCALE_SEED") ?? Date.now() % 2 ** 31);

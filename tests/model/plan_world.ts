@@ -2,24 +2,17 @@ import { type RelativePath } from "../../lib/path.ts";
 import { identityOf } from "../../lib/relay/checksum.ts";
 import type { RelayRecord } from "../../lib/relay/metadata.ts";
 import { originalName } from "../../lib/sync/conflict_name.ts";
+import type { HistoryKind } from "./plan_history.ts";
 import type { AgreedVersion, Mode, Rules, Situation } from "../../lib/sync/plan.ts";
 
 /** A pure world of clients around one placeholder relay. A content is its identity; time is a counter. */
 export interface World {
   readonly relay: Map<RelativePath, Slot>;
   readonly clients: Client[];
-  /** Whether whole content tells itself from damaged content, as an authenticating cipher makes it. */
+  readonly kind: HistoryKind;
   readonly isAuthentic: boolean;
-  /** Whether a put may leave a part of the content. */
   readonly hasTornPuts: boolean;
-  /** Whether a client may be stopped between looking at its lock and writing. */
   readonly hasRaces: boolean;
-  /** Whether no client loses its state, and nobody else touches the relay. */
-  readonly isSteady: boolean;
-  /** Also all clients take all versions, so that there is no excuse for a needless conflict. */
-  readonly isCalm: boolean;
-  /** Whether all are at rest and nothing has happened since. */
-  isResting: boolean;
   nowS: number;
   nextNonce: number;
   nextContent: number;
@@ -189,4 +182,13 @@ export function forgetContent(world: World, id: string): void {
 /** Whether `later` was made from `earlier`. */
 export function isMadeFrom(world: World, later: string | undefined, earlier: string): boolean {
   return later !== undefined && (world.ancestors.get(later)?.has(earlier) ?? false);
+}
+
+/** The clients that are to have a version of this pusher. */
+export function pullersBesides(world: World, pusher: string | undefined): Client[] {
+  return world.clients.filter(({ name, mode }) => mode !== "upload" && name !== pusher);
+}
+
+export function standsInFiles(world: World, id: string): boolean {
+  return world.clients.some(({ files }) => files.values().some((file) => file.id === id));
 }

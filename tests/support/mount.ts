@@ -2,6 +2,7 @@
 export interface Mount extends AsyncDisposable {
   readonly path: string;
   makeReadOnly(): void;
+  makeWritable(): void;
   unmount(): void;
 }
 
@@ -15,12 +16,16 @@ export function mountTmpfs(path: string, size: string): Mount | undefined {
     if (!run("umount", ["-l", path])) throw new Error(`Cannot unmount "${path}"`);
     isMounted = false;
   };
+  const remount = (options: string) => {
+    if (!run("mount", ["-o", `remount,${options}`, path])) {
+      throw new Error(`Cannot remount "${path}"`);
+    }
+  };
   return {
     path,
     unmount,
-    makeReadOnly() {
-      if (!run("mount", ["-o", "remount,ro", path])) throw new Error(`Cannot remount "${path}"`);
-    },
+    makeReadOnly: () => remount("ro"),
+    makeWritable: () => remount("rw"),
     [Symbol.asyncDispose]() {
       unmount();
       return Promise.resolve();

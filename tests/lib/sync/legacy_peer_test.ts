@@ -216,12 +216,14 @@ Deno.test("beside 0.7: whatever both write, ours loses nothing and both converge
     fc.asyncProperty(edits, fc.boolean(), async (steps, passesTimes) => {
       using pair = new MixedPair(passesTimes);
       const standing = new Set<string>();
+      let latestS = T;
       for (const [at, { by, file, shiftS, then }] of steps.entries()) {
         // Whoever writes replaces what stands under the name in the own folder, and nothing else.
         const author = by === "ours" ? pair.ours : pair.folder;
         standing.delete(author.tree()[file] ?? "");
-        // The two never write at the same second, and 0.7 never back in time, where it would send nothing.
-        const timeS = by === "ours" ? T + 1000 * shiftS + 500 : T + 10_000_000 + 1000 * at;
+        // 0.7 sends nothing whose time does not move forward; ours moves recorded times by seconds.
+        const timeS = by === "ours" ? T + 1000 * shiftS : latestS + 100;
+        latestS = Math.max(latestS, timeS);
         author.write(file, `${by} ${at}`, timeS);
         if (by === "ours") standing.add(`ours ${at}`);
         if (then === "ours") await pair.ours.once();
