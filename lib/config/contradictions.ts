@@ -99,15 +99,23 @@ function reportWithoutIndex(drafts: readonly Draft[], problems: Problems): void 
 function reportPair(draft: Draft, other: Draft, problems: Problems): void {
   const [a, b] = [draft.section, other.section];
   const name = `section "${printable(b.name)}"`;
-  if (overlap(a.localPath, b.localPath)) {
+  if (overlap(a.localPath, b.localPath) && !areSiblings(a, b)) {
     const at = draft.settings.given("local path")?.line ?? draft.line;
-    const detail = `is that of ${name}, or one is inside the other: should be apart`;
+    const detail = `is that of ${name}, or one is inside the other: ` +
+      'should be apart, or one mode "upload" and one "download" on the same relay';
     problems.error(at, `local path "${printable(a.localPath)}" ${detail}`);
   }
   if (a.clientName === b.clientName && relayKey(a.relay) === relayKey(b.relay)) {
     const detail = `is on the relay of ${name} under the same "client name": should have another`;
     problems.error(draft.line, `section "${printable(a.name)}" ${detail}`);
   }
+}
+
+/** Whether two clients share a folder and a relay, one to send and one to receive. */
+export function areSiblings(a: Section, b: Section): boolean {
+  const modes = [a.mode, b.mode].toSorted().join(" ");
+  return modes === "download upload" && a.localPath === b.localPath &&
+    relayKey(a.relay) === relayKey(b.relay);
 }
 
 function relayKey({ protocol, host, port, folder }: RelaySettings): string {

@@ -4,13 +4,13 @@ import { EscaleError, messageOf } from "../errors.ts";
 import { LOG_LEVELS } from "../log.ts";
 import { printable } from "../path.ts";
 import { buildSection } from "./build.ts";
-import { type Draft, reportContradictions } from "./contradictions.ts";
+import { areSiblings, type Draft, reportContradictions } from "./contradictions.ts";
 import { type Environment, systemEnvironment } from "./environment.ts";
 import { type IniSection, parseIni } from "./ini.ts";
 import type { Option } from "./option_types.ts";
 import { OPTIONS } from "./options.ts";
 import { Problems } from "./problems.ts";
-import type { Configuration } from "./section.ts";
+import type { Configuration, Section } from "./section.ts";
 import {
   readSettings,
   type SettingMap,
@@ -69,9 +69,14 @@ export function parseConfiguration(
   return {
     file: configFile,
     ...common,
-    sections: drafts.map(({ section }) => section),
+    sections: drafts.map(({ section }) => withSibling(section, drafts)),
     warnings: problems.warnings(),
   };
+}
+
+function withSibling(section: Section, drafts: readonly Draft[]): Section {
+  const other = drafts.find((draft) => areSiblings(section, draft.section));
+  return other === undefined ? section : { ...section, sibling: other.section.clientName };
 }
 
 type DraftContext = SettingsContext & {

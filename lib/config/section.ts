@@ -98,6 +98,11 @@ export interface Section {
   readonly name: string;
   readonly configFile: string;
   readonly clientName: string;
+  /**
+   * The client of the same file that has the same folder and relay, where one sends and the other receives: what it
+   * pushes is here already.
+   */
+  readonly sibling?: string;
   /** The local repository, absolute. */
   readonly localPath: string;
   readonly relay: RelaySettings;

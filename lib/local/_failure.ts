@@ -26,8 +26,13 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 export function failureOf(cause: unknown, attempt: string, path: string): unknown {
   if (cause instanceof EscaleError || isAbort(cause)) return cause;
   const code = CODES[systemCodeOf(cause) ?? ""] ?? "denied";
-  const why = code === "full" ? "no space is left on its disk" : messageOf(cause);
+  const why = code === "full" ? "no space is left on its disk" : reasonOf(cause);
   return new EscaleError(code, `Cannot ${attempt} "${printable(path)}": ${why}`, { path, cause });
+}
+
+/** What the system says, without the call and the place, which may be that of a temporary file. */
+function reasonOf(cause: unknown): string {
+  return messageOf(cause).replace(/(?: \(os error \d+\))?: \w+ '.*$/s, "");
 }
 
 /** The error for a file that is not what it was. */

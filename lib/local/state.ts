@@ -163,11 +163,11 @@ export class State implements Disposable {
    */
   transaction<T>(work: () => T): T {
     if (this.#depth > 0 || this.#isReadOnly) return work();
-    this.#write(() => this.#db.exec("BEGIN IMMEDIATE"));
+    this.#run("BEGIN IMMEDIATE");
     this.#depth++;
     try {
       const result = work();
-      this.#write(() => this.#db.exec("COMMIT"));
+      this.#run("COMMIT");
       return result;
     } catch (cause) {
       // Some failures of the disk have ended the transaction already.
@@ -297,7 +297,7 @@ export class State implements Disposable {
     this.#write(() => prepared.run(...columns));
   }
 
-  /** Calls `write`; a disk that does not take it is named. */
+  /** Calls `write`, a prepared statement, as others do not tell the code; a disk that does not take it is named. */
   #write(write: () => void): void {
     try {
       write();

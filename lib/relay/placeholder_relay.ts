@@ -26,6 +26,7 @@ const BATCH = { maxItems: 128, maxBytes: 64 * 1024 * 1024 };
 /** The placeholder layout: a record, a content and a lock beside each other for each resource (FORMAT.md). */
 export class PlaceholderRelay implements Relay {
   readonly #context: RelayContext;
+  #hasToldOfSeals = false;
 
   constructor(context: RelayContext) {
     this.#context = context;
@@ -174,14 +175,21 @@ export class PlaceholderRelay implements Relay {
     try {
       const record = parseRecord(text, timeFormat);
       if (sealer === undefined) return { kind: "present", record, text };
+      if (record.seal === undefined && requireSeals) {
+        return {
+          kind: "unreadable",
+          why: 'it has no seal, and "legacy peers" is "no"',
+          seal: "missing",
+        };
+      }
       if (record.seal === undefined) {
-        return requireSeals
-          ? {
-            kind: "unreadable",
-            why: 'it has no seal, and "legacy peers" is "no"',
-            seal: "missing",
-          }
-          : { kind: "present", record, text };
+        if (!this.#hasToldOfSeals) {
+          this.#hasToldOfSeals = true;
+          log.warn('took records without a seal; "legacy peers = no" refuses them', {
+            path: resource,
+          });
+        }
+        return { kind: "present", record, text };
       }
       return sealer.isValid(resource, record)
         ? { kind: "present", record, text }

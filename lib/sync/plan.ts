@@ -50,6 +50,8 @@ export interface Situation {
 /** What a client may do with a resource, by its mode and the file's access modifiers. */
 export interface Rules {
   readonly client: string;
+  /** The client that works on the same folder and relay in the other direction, if there is one. */
+  readonly sibling?: string | undefined;
   readonly mode: Mode;
   readonly mayPush: boolean;
   readonly mayPull: boolean;
@@ -223,9 +225,11 @@ function limited(ids: readonly string[]): readonly string[] {
   return [...new Set(ids)].slice(0, MAX_BASE);
 }
 
-/** Uploaders do not count among pullers, nor does a version's own pusher. */
-function owesAcknowledgement({ record, client, mode }: Arriving): boolean {
-  return mode !== "upload" && record.pusher !== client && !hasAcknowledged(record, client);
+/** Uploaders do not count among pullers, nor does a version's own pusher, nor who pulls into the pusher's folder. */
+function owesAcknowledgement({ record, client, sibling, mode }: Arriving): boolean {
+  const isFromHere = record.pusher === client ||
+    (sibling !== undefined && record.pusher === sibling);
+  return mode !== "upload" && !isFromHere && !hasAcknowledged(record, client);
 }
 
 function isEveryoneServed({ record, pullerCount }: Arriving): boolean {

@@ -249,8 +249,10 @@ async function acknowledge(
   { settings, log }: Workshop,
 ): Promise<void> {
   const { record, resource, entry } = item;
-  const { client, pullerCount } = settings;
-  if (record.pusher === client || hasAcknowledged(record, client)) return;
+  const { client, sibling, pullerCount } = settings;
+  const isFromHere = record.pusher === client ||
+    (sibling !== undefined && record.pusher === sibling);
+  if (isFromHere || hasAcknowledged(record, client)) return;
   const expected = expectedCount(record, pullerCount);
   const count = acknowledgedCount(record) + 1;
   if (count > expected) {

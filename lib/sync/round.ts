@@ -31,6 +31,8 @@ export interface Workshop {
 /** The settings of a section that the engine goes by. */
 export interface WorkshopSettings {
   readonly client: string;
+  /** As in {@linkcode Rules}. */
+  readonly sibling: string | undefined;
   readonly pullerCount: number;
   /** Whether times are recorded and restored. */
   readonly timestamps: boolean;

@@ -156,6 +156,7 @@ function settingsOf(
     cipherAuthenticates,
     uptimeS,
     client: section.clientName,
+    sibling: section.sibling,
     pullerCount: section.pullerCount,
     timestamps: section.timestamps.kind === "yes",
     pullOverwrite: section.pullOverwrite,
@@ -166,6 +167,7 @@ function settingsOf(
       const rights = rightsOf(section.mode, access ?? { read: undefined, write: undefined });
       return {
         client: section.clientName,
+        sibling: section.sibling,
         // Write access given by hand lifts the guard of conservative mode.
         mode: section.mode === "conservative" && !rights.guarded ? "shared" : section.mode,
         mayPush: rights.mayPush,

@@ -296,6 +296,7 @@ function* keepAside(
   if (world.kind === "calm" && PATHS.includes(path) && isMadeFrom(world, other, version.id)) {
     throw new BrokenPromise(`a needless conflict copy of ${short(version.id)}`);
   }
+  world.disputed.add(path);
   for (let digits = 8;; digits += 8) {
     const { id, timeS } = version;
     const name = conflictName(path, { client: version.client, timeS, id, digits });
@@ -327,7 +328,8 @@ function place({ client, path, world, seen }: Task, file: LocalFile): void {
     if (world.kind !== "wild" && client.mode === "conservative" && isOwn) {
       throw new BrokenPromise(`${client.name}'s own ${short(seen.id)} is replaced`);
     }
-    if ((world.kind === "calm" || world.kind === "lossy") && isMadeFrom(world, seen.id, file.id)) {
+    const isClear = world.kind === "calm" || (world.kind === "lossy" && !world.disputed.has(path));
+    if (isClear && isMadeFrom(world, seen.id, file.id)) {
       throw new BrokenPromise(`${client.name}'s ${short(seen.id)} gives way to an earlier version`);
     }
   }

@@ -43,6 +43,7 @@ export function run(history: History, trace?: (line: string) => void): void {
     guests: new Map(),
     published: new Set(),
     ancestors: new Map(),
+    disputed: new Set(),
     trace,
   };
   for (let i = 0; i < history.startsWith; i++) join(world, history);
@@ -162,7 +163,7 @@ function edit(
   world.trace?.(`${client.name}'s user makes "${path}" ${short(id)}, time ${timeS}`);
 }
 
-/** In a calm world that is at rest, an earlier content that stands nowhere is as good as a new one. */
+/** In a calm world where all have the same, an earlier content that stands nowhere is as good as a new one. */
 function goBack(
   world: World,
   client: Client,
@@ -174,8 +175,9 @@ function goBack(
   comeToRest(world, history);
   const id = world.contents[step.earlier % Math.max(world.contents.length, 1)];
   const path = pathFor(client, step.file);
-  const isGone = id !== undefined && !standsInFiles(world, id) &&
-    world.clients.every(({ deleted }) => deleted.get(path) !== id);
+  const versions = new Set(world.clients.map(({ files }) => files.get(path)?.id));
+  const areEqual = versions.size === 1 && !versions.has(undefined);
+  const isGone = id !== undefined && !standsInFiles(world, id) && areEqual;
   if (world.kind === "calm" && !isGone) return;
   edit(world, client, path, { earlier: step.earlier, skewS: 0 });
   if (world.kind !== "calm" || id === undefined) return;

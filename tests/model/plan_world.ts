@@ -22,6 +22,8 @@ export interface World {
   readonly alive: Set<string>;
   /** Contents that somebody else put on the relay: they must stand there or in some client's files. */
   readonly guests: Map<string, RelativePath>;
+  /** Where two versions met of which neither was made from the other. */
+  readonly disputed: Set<RelativePath>;
   /** Of each content all those that it was made from, one after the other. */
   readonly ancestors: Map<string, ReadonlySet<string>>;
   /** Contents that stood on the relay with their records. */

@@ -114,3 +114,20 @@ Deno.test("what has no effect is said once of a global option, and only if it ha
   assert.match(warn("no").join("\n"), /:3: option "compression" has no effect/);
   assert.equal(warn("no").length, 3);
 });
+
+Deno.test("two sections may share a folder and a relay, where one sends and one receives", () => {
+  const pair = (mode: string, other: string, folder = "/l") =>
+    `[up]\nclient = u\npath = /l\n${RELAY}mode = ${mode}\n` +
+    `[down]\nclient = d\npath = ${folder}\n${RELAY}mode = ${other}\n`;
+  const [up, down] = load(pair("upload", "download")).sections;
+  assert.deepEqual([up?.sibling, down?.sibling], ["d", "u"]);
+  for (
+    const text of [
+      pair("upload", "upload"),
+      pair("shared", "download"),
+      pair("upload", "download", "/l/m"),
+    ]
+  ) {
+    assert.match(errorsOf(text)[0] ?? "", /local path .* should be apart/);
+  }
+});

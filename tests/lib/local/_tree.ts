@@ -102,7 +102,9 @@ export async function runProgram(
   options: ProgramOptions = {},
 ): Promise<ProgramResult | undefined> {
   const { permissions = ["-A"], isUnprivileged = false } = options;
-  if (isUnprivileged && Deno.build.os === "windows") return void skip("Windows has other permissions");
+  if (isUnprivileged && Deno.build.os === "windows") {
+    return void skip("Windows has other permissions");
+  }
   const drop = isUnprivileged && Deno.uid() === 0
     ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
     : [];
@@ -146,4 +148,3 @@ export async function withSmallDisk(
     Deno.removeSync(root);
   }
 }
-

@@ -112,3 +112,22 @@ Deno.test("runClient() moves nothing when equal folders meet without any state",
   assert.deepEqual((await b.once()).actions, []);
   assert.deepEqual((await a.once()).actions, []);
 });
+
+Deno.test("an upload and a download client on one folder do not take each other for the receivers", async () => {
+  using world = new World();
+  const localPath = `${world.root}/here`;
+  const up = world.client("up", { localPath, mode: "upload", sibling: "down" });
+  const down = world.client("down", { localPath, mode: "download", sibling: "up" });
+  const far = world.client("far");
+  Deno.mkdirSync(localPath);
+  up.write("mine", "1", T);
+  far.write("theirs", "2", T);
+  for (const client of [up, down, far, down, up, far]) await client.once();
+  assert.deepEqual(far.tree(), { mine: "1", theirs: "2" });
+  assert.deepEqual(up.tree(), far.tree());
+  up.write("mine", "3", T + 10);
+  await up.once();
+  assert.deepEqual((await down.once()).actions, []);
+  await far.once();
+  assert.deepEqual(far.tree(), { mine: "3", theirs: "2" });
+});

@@ -158,12 +158,16 @@ for (const [name, options] of Object.entries(SETTINGS)) {
   });
 }
 
-Deno.test("legacy peers = yes: a record without a seal is accepted", async () => {
+Deno.test("legacy peers = yes: records without a seal are accepted, with one warning", async () => {
   using world = new World();
   const [, b] = await pushed(world, FERNET);
-  const place = world.pathOnRelay(".f.placeholder");
-  Deno.writeTextFileSync(place, Deno.readTextFileSync(place).replace(/seal: .*\n/, ""));
+  for (const name of [".f.placeholder", ".g.placeholder"]) {
+    const place = world.pathOnRelay(name);
+    Deno.writeTextFileSync(place, Deno.readTextFileSync(place).replace(/seal: .*\n/, ""));
+  }
   const run = await b.once();
+  const warnings = run.events.filter((event) => event.kind === "log" && event.level === "warn");
+  assert.equal(warnings.length, 1);
   assert.deepEqual(b.tree(), { f: "content of f", g: "content of g" });
   assert.deepEqual(run.result, { outcome: "done" });
 });
