@@ -91,14 +91,13 @@ async function runOn(
   context: ClientContext & { readonly section: Section; readonly log: Log },
 ): Promise<ClientResult> {
   const { workshop } = opened;
-  const { section, log } = context;
+  const { section } = context;
   const refreshS = section.refreshS ?? UNREACHABLE_WAIT_S;
   const round = patientRound(opened, context);
-  const warn = once((message: string) => log.warn(message));
   let step = 0;
   while (!workshop.signal.aborted) {
     while (await round()) step = 0;
-    await using watch = new Watch(workshop, { warn });
+    await using watch = new Watch(workshop);
     while (!await round()) {
       const isHinted = await watch.wait(pollIntervalS(refreshS, step++) * 1000);
       if (workshop.signal.aborted) break;
@@ -147,15 +146,6 @@ function resultOf(tally: Tally): ClientResult {
   return { outcome: tally.locked > 0 ? "locked" : "done" };
 }
 
-/** `say`, but for what it said already. */
-function once(say: (message: string) => void): (message: string) => void {
-  const said = new Set<string>();
-  return (message) => {
-    if (!said.has(message)) say(message);
-    said.add(message);
-  };
-}
-
 /** Watches both sides for changes until disposed of. */
 class Watch implements AsyncDisposable {
   readonly #signal: AbortSignal;
@@ -164,14 +154,17 @@ class Watch implements AsyncDisposable {
   #isHinted = false;
   #wake: (() => void) | undefined;
 
-  constructor(workshop: Workshop, options: { readonly warn: (message: string) => void }) {
+  constructor(workshop: Workshop) {
     this.#signal = AbortSignal.any([workshop.signal, this.#stop.signal]);
     const changed = () => {
       this.#isHinted = true;
       this.#wake?.();
     };
     workshop.relay.watch(changed, this.#signal);
-    this.#watching = watchRepository(workshop.root, changed, { signal: this.#signal, ...options });
+    this.#watching = watchRepository(workshop.root, changed, {
+      signal: this.#signal,
+      warn: workshop.warnOnce,
+    });
   }
 
   /** Waits until a hint, the time-out or the end, and says whether it was a hint. Hints come in bursts. */

@@ -121,7 +121,7 @@ function decideKnown(situation: Situation, rules: Arriving): Action {
     return owesAcknowledgement(rules) ? { kind: "acknowledge", why: "deleted" } : NONE;
   }
   if (!local.equalsRecord) {
-    if (rules.mayPush) return { kind: "push", base: withBasesOf(id, record, rules) };
+    if (rules.mayPush) return { kind: "push", base: withBasesOf(situation, rules) };
     return owesAcknowledgement(rules) ? { kind: "acknowledge", why: "outdated" } : NONE;
   }
   if (agreed?.id !== id) return { kind: "agree", acknowledge: owesAcknowledgement(rules) };
@@ -216,9 +216,14 @@ function ownBase({ agreed }: Situation, local: LocalVersion): readonly string[] 
   return local.equalsAgreed ? agreed.base : limited([agreed.id, ...agreed.base]);
 }
 
-/** "First the version replaced, then its own bases as long as not every expected client had acknowledged it." */
-function withBasesOf(id: string, record: RelayRecord, rules: Arriving): readonly string[] {
-  return isEveryoneServed(rules) ? [id] : limited([id, ...record.base]);
+/**
+ * "First the version replaced, then its own bases as long as not every expected client had acknowledged it." If that one
+ * was kept aside here, the versions that the local file was made from are among the agreed bases.
+ */
+function withBasesOf({ agreed }: Situation, rules: Arriving): readonly string[] {
+  const { record, id } = rules;
+  const ownBase = agreed?.id === id ? agreed.base : [];
+  return isEveryoneServed(rules) ? [id] : limited([id, ...record.base, ...ownBase]);
 }
 
 function limited(ids: readonly string[]): readonly string[] {

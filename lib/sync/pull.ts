@@ -153,6 +153,9 @@ async function fetchOnce(
 ): Promise<Arrived> {
   const { resource, record, entry } = item;
   const { checksums, stager, settings } = workshop;
+  if (record.checksum !== undefined && checksums.algorithmOf(record) === undefined) {
+    workshop.warnOnce("took content without verifying it: its checksum is of an unknown kind");
+  }
   const fetched = await fetchContent(resource, {
     content,
     workshop,

@@ -22,6 +22,8 @@ export interface Workshop {
   readonly comparer: Comparer;
   readonly problems: Problems;
   readonly log: Log;
+  /** A warning that is said once a run. */
+  readonly warnOnce: (event: string) => void;
   readonly emit: (event: ClientEvent) => void;
   readonly signal: AbortSignal;
   readonly settings: WorkshopSettings;

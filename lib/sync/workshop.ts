@@ -124,6 +124,7 @@ export async function openWorkshop(
     comparer: new Comparer(section.localPath, { state, checksums }),
     problems: new Problems(emit),
     log,
+    warnOnce: once((event) => log.warn(event)),
     emit,
     signal,
     settings: settingsOf(section, {
@@ -208,4 +209,13 @@ function cipherOf(section: Section): ReturnType<typeof openCipher> {
     throw new EscaleError("config", `Cannot encrypt with "${cipher}": there is no passphrase`);
   }
   return openCipher(cipher, passphrase, options);
+}
+
+/** `say`, but for what it said already. */
+function once(say: (message: string) => void): (message: string) => void {
+  const said = new Set<string>();
+  return (message) => {
+    if (!said.has(message)) say(message);
+    said.add(message);
+  };
 }
