@@ -24,7 +24,7 @@ export function whyNotRelativePath(text: string): string | undefined {
   if (text.includes("\0")) return "it contains a NUL";
   if (!text.isWellFormed()) return "it is not valid Unicode";
   if (text.startsWith("/")) return "it is absolute";
-  if (encoder.encode(text).length > MAX_PATH_BYTES) {
+  if (text.length * 3 > MAX_PATH_BYTES && encoder.encode(text).length > MAX_PATH_BYTES) {
     return `it is longer than ${MAX_PATH_BYTES} bytes`;
   }
   for (const part of text.split("/")) {

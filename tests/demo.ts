@@ -7,6 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
+import { messageOf } from "../lib/errors.ts";
 import { Program } from "./support/program.ts";
 
 const SMALL_FILES = 300;
@@ -30,7 +31,13 @@ const [laptop, desktop] = sides;
 /** What must stand in the end: digests of contents, with what to call them. */
 const precious = new Map<string, string>();
 
-await main();
+try {
+  await main();
+} catch (cause) {
+  // Thrown, not exited on the spot: both clients are ended first.
+  Deno.stderr.writeSync(new TextEncoder().encode(`demo: failed: ${messageOf(cause)}\n`));
+  Deno.exitCode = 1;
+}
 
 async function main(): Promise<void> {
   step(`Two folders and a relay in ${root}`);
@@ -250,6 +257,5 @@ function check(holds: boolean, message: string): asserts holds {
 }
 
 function fail(message: string): never {
-  Deno.stderr.writeSync(new TextEncoder().encode(`demo: failed: ${message}\n`));
-  Deno.exit(1);
+  throw new Error(message);
 }

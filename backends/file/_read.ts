@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, read as readCallback, readSync } from "node:fs";
 import { promisify } from "node:util";
 import { BackendError } from "../backend.ts";
-import { fileError, saysAbsent } from "./_errors.ts";
+import { fileError, saysAbsent, systemCodeOf } from "./_errors.ts";
 
 const read = promisify(readCallback);
 
@@ -32,7 +32,7 @@ export function openObject(
   try {
     descriptor = openSync(path, READ_FLAGS);
   } catch (thrown) {
-    if (saysAbsent(thrown)) return undefined;
+    if (saysAbsent(thrown) || isNoFile(thrown)) return undefined;
     throw thrown;
   }
   const info = fstatSync(descriptor);
@@ -45,6 +45,12 @@ export function openObject(
     "too-large",
     `Cannot ${action}: it has ${info.size} bytes, at most ${maxBytes} are taken`,
   );
+}
+
+/** Whether a socket stands there, or a device without a driver: neither can be opened. */
+function isNoFile(thrown: unknown): boolean {
+  const code = systemCodeOf(thrown);
+  return code === "ENXIO" || code === "ENODEV";
 }
 
 /** Reads an object whole, and closes it. @throws {BackendError} as {@linkcode streamObject}'s stream */

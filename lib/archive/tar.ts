@@ -59,6 +59,16 @@ export function packTar(
   return ReadableStream.from(inBlocks(packAll(members), CHUNK_BYTES));
 }
 
+/** The exact size of what {@linkcode packTar} makes of these members. */
+export function tarSize(members: Iterable<Omit<TarSource, "open">>): number {
+  let sizeBytes = 0;
+  for (const member of members) {
+    for (const header of packHeaders(member)) sizeBytes += header.length;
+    sizeBytes += member.sizeBytes + paddingBytes(member.sizeBytes);
+  }
+  return withEnd(sizeBytes);
+}
+
 /**
  * Gives the files of a tar archive (POSIX, pax or GNU), one by one, their contents as streams. What is not read of a
  * content when the next member is asked for is skipped. Holds one chunk of the archive, whatever it says.
@@ -127,8 +137,12 @@ async function* packAll(
       yield part;
     }
   }
-  const end = sizeBytes + 2 * TAR_BLOCK_BYTES;
-  yield new Uint8Array(Math.ceil(end / RECORD_BYTES) * RECORD_BYTES - sizeBytes);
+  yield new Uint8Array(withEnd(sizeBytes) - sizeBytes);
+}
+
+/** The size of an archive whose members take `sizeBytes`. */
+function withEnd(sizeBytes: number): number {
+  return Math.ceil((sizeBytes + 2 * TAR_BLOCK_BYTES) / RECORD_BYTES) * RECORD_BYTES;
 }
 
 async function* packMember(member: TarSource): AsyncGenerator<Uint8Array> {
@@ -149,7 +163,9 @@ async function* packMember(member: TarSource): AsyncGenerator<Uint8Array> {
   yield paddingOf(sizeBytes);
 }
 
-function* packHeaders({ path, sizeBytes, timeS }: TarSource): Generator<Uint8Array> {
+function* packHeaders(
+  { path, sizeBytes, timeS }: Omit<TarSource, "open">,
+): Generator<Uint8Array> {
   const extra: PaxRecords = {
     path: /^[ -~]*$/.test(path) && path.length <= MAX_NAME_BYTES ? undefined : path,
     sizeBytes: sizeBytes <= MAX_OCTAL_11 ? undefined : sizeBytes,

@@ -11,8 +11,6 @@ const UNAVAILABLE: Readonly<Partial<Record<OptionName, Unavailable>>> = {
     except: ["off", "fernet"],
     why: 'only "fernet" and "off" can be used in this version',
   },
-  "index": { except: ["no"], why: "relays with an index cannot be used in this version" },
-  "priority": { except: [], why: "uploads cannot take priority in this version" },
   "min split size": { except: [], why: "files are not split" },
   "log file": { except: [], why: "log files are not written in this version" },
   "maintainer": { except: [], why: "notices are not mailed in this version" },

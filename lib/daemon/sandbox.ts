@@ -1,7 +1,10 @@
 import type { RelaySettings, Section } from "../config/section.ts";
 
-/** The database, what SQLite keeps beside it, the lock of the running client, and a database that was damaged. */
-const STATE_SUFFIXES = ["", "-wal", "-shm", ".run", ".run-journal", ".damaged"];
+/**
+ * The database, what SQLite keeps beside it, the lock of the running client, a database that was damaged, and an
+ * archive that is being sent.
+ */
+const STATE_SUFFIXES = ["", "-wal", "-shm", ".run", ".run-journal", ".damaged", ".spool"];
 
 /**
  * The permissions that a client's worker needs, and no more: its repository, its state, its relay. Grants are for the

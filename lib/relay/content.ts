@@ -25,6 +25,7 @@ export async function checkContent(
     const stored = await backend.get(contentName(entry.resource));
     for await (const chunk of stored.pipeThrough(cipher.decrypt())) {
       sizeBytes += chunk.length;
+      if (record.sizeBytes !== undefined && sizeBytes > record.sizeBytes) return "damaged";
       hash?.update(chunk);
     }
   } catch (cause) {

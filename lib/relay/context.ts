@@ -1,4 +1,11 @@
-import { type Backend, BackendError, type ObjectName } from "../../backends/backend.ts";
+import {
+  type Backend,
+  BackendError,
+  type ByteSource,
+  type ObjectName,
+} from "../../backends/backend.ts";
+import type { Compression } from "../archive/codec.ts";
+import type { CompressBlock } from "../archive/bzip2_encode.ts";
 import type { Cipher } from "../crypto/cipher.ts";
 import type { Log } from "../log.ts";
 import type { RelativePath } from "../path.ts";
@@ -36,6 +43,35 @@ export interface RelayContext {
   readonly maxTransfers: number;
   readonly records: RecordCache;
   readonly log: Log;
+}
+
+/** A content of known size, held until it is disposed of. */
+export interface Spooled extends ByteSource, Disposable {}
+
+/** What the index layout needs besides. */
+export interface IndexContext extends RelayContext {
+  /** How many levels of folders make a page of their own; 0: there is one page. */
+  readonly depth: number;
+  /** How much plain content makes an update, in bytes. */
+  readonly maxPageSizeBytes: number;
+  readonly compression: Compression;
+  readonly compressBzip2?: CompressBlock;
+  /** Whether this client counts among pullers: all do but those that only upload. */
+  readonly acknowledges: boolean;
+  /** The client that only uploads what this one downloads: it has all that this one has, and is no puller of it. */
+  readonly sibling: string | undefined;
+  /** Whether all entries of a page may be removed to request files that were lost here. */
+  readonly allowPageDeletion: boolean;
+  /** Holds a content whose size is not known beforehand. One at a time. */
+  readonly spool: (content: ReadableStream<Uint8Array>) => Promise<Spooled>;
+  /** The last `TS` seen on each page. */
+  readonly pageTimes: {
+    get(page: string): number;
+    note(page: string, ts: number): void;
+  };
+  /** Whole seconds since 1970. */
+  readonly nowS: () => number;
+  readonly isKeyProven: () => boolean;
 }
 
 /** Reads a small text; `undefined` if there is none, an unreadable one if it is too large to be a record. */

@@ -1,15 +1,12 @@
-import {
-  type Backend,
-  BackendError,
-  type ObjectName,
-  parseObjectName,
-} from "../../backends/backend.ts";
+import { type Backend, BackendError, type ObjectName } from "../../backends/backend.ts";
 import { EscaleError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { printable } from "../path.ts";
 import { formatLock, type LockMode, type LockText, parseLock } from "./lock_text.ts";
 import { decodeText, MAX_RECORD_BYTES } from "./metadata.ts";
 import { guardName } from "./names.ts";
 import type { LockView } from "./relay.ts";
+import { type SightingMemory, Sightings } from "./sightings.ts";
 
 /** How often a held lock is rewritten, so that others see that its holder lives. */
 export const BEAT_MS = 30_000;
@@ -19,15 +16,10 @@ export const STALE_S = 300;
 const TWIN_WATCH_S = 2 * BEAT_MS / 1000 + 5;
 
 /** What a client remembers of locks between runs. */
-export interface LockMemory {
-  /** The nonces of each lock that may stand, one or more with blanks between them. */
+export interface LockMemory extends SightingMemory {
   ownLocks(): ReadonlyMap<string, string>;
   noteLock(name: string, nonce: string): void;
   forgetLock(name: string): void;
-  sightingNames(): readonly string[];
-  sighting(name: string): { readonly text: string; readonly uptimeS: number } | undefined;
-  noteSighting(name: string, seen: { text: string; uptimeS: number } | undefined): void;
-  transaction<T>(work: () => T): T;
 }
 
 /** What {@linkcode Locks} needs of its surroundings. */
@@ -65,10 +57,12 @@ export class Locks implements AsyncDisposable {
   readonly #context: LockContext;
   readonly #held = new Map<ObjectName, Holding>();
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #sightings: Sightings;
   #beating: Promise<void> = Promise.resolve();
 
   constructor(context: LockContext) {
     this.#context = context;
+    this.#sightings = new Sightings(context.memory, context.uptimeS);
     this.#timer = setInterval(() => {
       this.#beating = this.#beating.then(() => this.#beatAll());
     }, BEAT_MS);
@@ -97,7 +91,7 @@ export class Locks implements AsyncDisposable {
     const written: Holding[] = [];
     for (const lock of wanted) {
       options.signal?.throwIfAborted();
-      const got = await this.#write(lock, known.get(lock.name));
+      const got = await this.#write(lock, known.get(lock.name)).catch(failedOf);
       if ("kind" in got) refused.set(lock.name, got);
       else written.push(got);
     }
@@ -159,7 +153,7 @@ export class Locks implements AsyncDisposable {
     if (this.#held.has(name)) return undefined;
     const text = await this.#read(name);
     if (text === undefined) {
-      this.#context.memory.noteSighting(name, undefined);
+      this.#sightings.forget(name);
       return undefined;
     }
     return this.#judge(name, text, this.#context.memory.ownLocks().get(name));
@@ -167,18 +161,13 @@ export class Locks implements AsyncDisposable {
 
   /** Forgets when others' locks were first seen, but for those that still stand. */
   forgetOthers(standing: ReadonlySet<ObjectName>): void {
-    const { memory } = this.#context;
-    const gone = memory.sightingNames().filter((name) =>
-      name.endsWith(".lock") && !standing.has(parseObjectName(name))
-    );
-    if (gone.length > 0) {
-      memory.transaction(() => gone.forEach((name) => memory.noteSighting(name, undefined)));
-    }
+    this.#sightings.settle(standing);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     await this.#beating;
+    this.#sightings.save();
   }
 
   get #usesGuard(): boolean {
@@ -192,12 +181,17 @@ export class Locks implements AsyncDisposable {
     if (this.#usesGuard && !await this.#makeGuard(guardName(lock.name))) {
       const text = await this.#read(lock.name);
       if (text === undefined) return await this.#guardAlone(guardName(lock.name));
-      this.#forgetGuard(guardName(lock.name));
+      this.#sightings.forget(guardName(lock.name));
       return await this.#takeOver(lock, text, known);
     }
     if (await backend.create(lock.name, this.#textOf(lock))) return lock;
-    const text = await this.#read(lock.name);
-    const got = text === undefined ? HELD_BY_UNKNOWN : await this.#takeOver(lock, text, known);
+    let text = await this.#read(lock.name);
+    if (text === undefined) {
+      // It was given back at this moment, or is none.
+      if (await backend.create(lock.name, this.#textOf(lock))) return lock;
+      text = await this.#read(lock.name);
+    }
+    const got = text === undefined ? noLock(lock.name) : await this.#takeOver(lock, text, known);
     if (this.#usesGuard && "kind" in got) await backend.removeFolder(guardName(lock.name));
     return got;
   }
@@ -217,7 +211,7 @@ export class Locks implements AsyncDisposable {
     const taken: Holding = { ...lock, mode: "w", taken: parseOrUnclaimed(text) };
     const guard = guardName(lock.name);
     const alone = backend.traits.exclusiveCreate && backend.traits.exclusiveFolder;
-    if (alone && !await this.#makeGuard(guard)) return await this.#guardAlone(guard);
+    if (alone && !await this.#makeNotedGuard(guard)) return await this.#guardAlone(guard);
     try {
       if (await this.#read(lock.name) !== text) return HELD_BY_UNKNOWN;
       await backend.put(lock.name, sourceOf(this.#textOf(taken)), { isVolatile: true });
@@ -225,31 +219,38 @@ export class Locks implements AsyncDisposable {
       const now = await this.#read(lock.name);
       if (now === undefined || nonceOf(now) !== taken.nonce) return HELD_BY_UNKNOWN;
     } finally {
-      if (alone) await backend.removeFolder(guard);
+      if (alone) {
+        await backend.removeFolder(guard);
+        memory.forgetLock(guard);
+      }
     }
-    memory.noteSighting(lock.name, undefined);
+    this.#sightings.forget(lock.name);
     log.warn("took over a lock that was left behind", { lock: lock.name, owner: view.owner });
     return taken;
   }
 
   async #makeGuard(guard: ObjectName): Promise<boolean> {
     const isMade = await this.#context.backend.makeFolder(guard);
-    if (isMade) this.#forgetGuard(guard);
+    if (isMade) this.#sightings.forget(guard);
     return isMade;
   }
 
-  /** A guard that was seen alone has been used or is gone: the next one is another. */
-  #forgetGuard(guard: ObjectName): void {
+  /** As {@linkcode #makeGuard}, but a guard that an earlier run of this client left standing is as good. */
+  async #makeNotedGuard(guard: ObjectName): Promise<boolean> {
     const { memory } = this.#context;
-    if (memory.sighting(guard) !== undefined) memory.noteSighting(guard, undefined);
+    const isOurs = memory.ownLocks().has(guard);
+    memory.noteLock(guard, "guard");
+    if (await this.#makeGuard(guard) || isOurs) return true;
+    memory.forgetLock(guard);
+    return false;
   }
 
   /** A guard without a lock: somebody is between the two, or died there. */
   async #guardAlone(guard: ObjectName): Promise<LockView> {
-    const unchangedS = this.#unchangedS(guard, "guard");
+    const unchangedS = this.#sightings.unchangedS(guard, "guard");
     if (unchangedS < STALE_S) return HELD_BY_UNKNOWN;
     await this.#context.backend.removeFolder(guard);
-    this.#forgetGuard(guard);
+    this.#sightings.forget(guard);
     return HELD_BY_UNKNOWN;
   }
 
@@ -281,28 +282,17 @@ export class Locks implements AsyncDisposable {
       if (lock.nonce === undefined || known?.split(" ").includes(lock.nonce)) {
         return { kind: "leftover", owner: client };
       }
-      const seen = this.#context.memory.sighting(name);
+      const seen = this.#sightings.of(name);
       const isOwn = seen !== undefined && parseOrUndefined(seen.text)?.owner === client;
       if (isOwn && seen.text !== text) return { kind: "twin" };
-      const unchangedS = this.#unchangedS(name, text);
+      const unchangedS = this.#sightings.unchangedS(name, text);
       if (unchangedS >= TWIN_WATCH_S) return { kind: "leftover", owner: client };
       return { kind: "held", owner: client, unchangedS };
     }
     const owner = lock?.owner ?? "";
-    const unchangedS = this.#unchangedS(name, text);
+    const unchangedS = this.#sightings.unchangedS(name, text);
     const limitS = lock?.nonce === undefined ? lockTimeoutS : STALE_S;
     return unchangedS >= limitS ? { kind: "leftover", owner } : { kind: "held", owner, unchangedS };
-  }
-
-  /** For how long the lock has had this text, as this client saw it. Notes the first sight. */
-  #unchangedS(name: ObjectName, text: string): number {
-    const { memory, uptimeS } = this.#context;
-    const now = uptimeS();
-    const seen = memory.sighting(name);
-    // An uptime that lies ahead is of before the machine's last start: begin again.
-    if (seen !== undefined && seen.text === text && seen.uptimeS <= now) return now - seen.uptimeS;
-    memory.noteSighting(name, { text, uptimeS: now });
-    return 0;
   }
 
   async #beatAll(): Promise<void> {
@@ -335,6 +325,23 @@ export class Locks implements AsyncDisposable {
       throw cause;
     }
   }
+}
+
+/** What has no place on the storage is of that one file; all other failures are of the relay. */
+function failedOf(cause: unknown): LockView {
+  const isOfName = cause instanceof BackendError &&
+    (cause.code === "invalid-name" || cause.code === "exists");
+  if (isOfName) return { kind: "failed", cause };
+  throw cause;
+}
+
+function noLock(name: ObjectName): LockView {
+  const cause = new EscaleError(
+    "refused",
+    `Cannot make the lock "${printable(name)}": something that is no lock has its name`,
+    { hint: "Remove it from the relay" },
+  );
+  return { kind: "failed", cause };
 }
 
 /** Until it is sure which of them stands, the nonces of earlier runs are kept beside the new one. */

@@ -27,7 +27,14 @@ export const MAX_RECORD_BYTES = 65_536;
 /** The most identities in `base` (SEMANTICS: 16). */
 export const MAX_BASE = 16;
 
+/**
+ * Stands among the pullers of a version that every expected client has, where the relay does not say who. No name read
+ * from a relay has a line break.
+ */
+export const EVERYONE = "\n";
+
 const HEADER = "placeholder%1.0";
+const HEADER_LINE = /^[a-z]+%\d/;
 const PULLERS = "---pullers---";
 const SECTION = /^[-=+#%]+\s*(.*?)\s*[-=+#%]*$/;
 const MAX_TIME_S = 8.64e12;
@@ -52,7 +59,7 @@ export function parseRecord(text: string, timeFormat: string = FIRST_TIME_FORMAT
   );
   const [first, ...rest] = lines;
   if (first === undefined) throw malformed("it is empty");
-  if (!/^[a-z]+%\d/.test(first)) {
+  if (!HEADER_LINE.test(first)) {
     return { ...EMPTY, timeS: parseFirstTime(first, timeFormat), pullers: unique(rest) };
   }
   const end = rest.findIndex((line) => SECTION.test(line));
@@ -99,16 +106,29 @@ export function formatRecord(record: RelayRecord): string {
 
 /** Adds a puller's name to a record's text and leaves every other byte as it is. */
 export function appendPuller(text: string, client: string): string {
-  return text.endsWith("\n") ? text + client : `${text}\n${client}`;
+  const lines = text.endsWith("\n") ? text : `${text}\n`;
+  return hasPullers(text) ? lines + client : `${lines}${PULLERS}\n${client}`;
+}
+
+/** Whether what is added to a record's text stands among its pullers: always so in the first format. */
+function hasPullers(text: string): boolean {
+  const [first = "", ...rest] = text.split(/\r?\n/).filter((line) => line !== "");
+  return !HEADER_LINE.test(first) || rest.some((line) => SECTION.test(line));
 }
 
 /** Whether `client` stands among those who have, or do not want, the version. */
 export function hasAcknowledged(record: RelayRecord, client: string): boolean {
-  return record.pullers.includes(client);
+  return isAmong(record.pullers, client);
+}
+
+/** Whether `client` is one of `pullers`. */
+export function isAmong(pullers: readonly string[], client: string): boolean {
+  return pullers.includes(client) || pullers.includes(EVERYONE);
 }
 
 /** How many clients other than the pusher have acknowledged the version. */
 export function acknowledgedCount(record: RelayRecord): number {
+  if (record.pullers.includes(EVERYONE)) return Infinity;
   return record.pullers.filter((name) => name !== record.pusher).length;
 }
 

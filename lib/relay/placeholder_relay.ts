@@ -1,15 +1,15 @@
 import type { ObjectInfo, ObjectName } from "../../backends/backend.ts";
-import { EscaleError, messageOf } from "../errors.ts";
+import { EscaleError } from "../errors.ts";
 import type { RelativePath } from "../path.ts";
 import { batches } from "./batches.ts";
 import { checkContent } from "./content.ts";
 import { type ReadRecord, readText, type RelayContext } from "./context.ts";
 import type { HeldLock } from "./lock.ts";
 import type { LockMode } from "./lock_text.ts";
-import { parseRecord } from "./metadata.ts";
 import { classify, contentName, lockName, placeholderName } from "./names.ts";
 import { inParallel } from "./parallel.ts";
 import { PlaceholderTransaction } from "./placeholder_transaction.ts";
+import { RecordViewer } from "./record_view.ts";
 import type {
   BatchItem,
   LockView,
@@ -26,10 +26,11 @@ const BATCH = { maxItems: 128, maxBytes: 64 * 1024 * 1024 };
 /** The placeholder layout: a record, a content and a lock beside each other for each resource (FORMAT.md). */
 export class PlaceholderRelay implements Relay {
   readonly #context: RelayContext;
-  #hasToldOfSeals = false;
+  readonly #records: RecordViewer;
 
   constructor(context: RelayContext) {
     this.#context = context;
+    this.#records = new RecordViewer(context);
   }
 
   async survey(options: { readonly signal?: AbortSignal } = {}): Promise<Survey> {
@@ -52,7 +53,7 @@ export class PlaceholderRelay implements Relay {
       }
       const known = this.#context.records.get(resource);
       if (known !== undefined && known.sign === signOf(placeholder, content)) {
-        entries.set(resource, { ...entry, record: this.#view(resource, known.text) });
+        entries.set(resource, { ...entry, record: this.#records.view(resource, known.text) });
       } else {
         entries.set(resource, { ...entry, record: { kind: "absent" } });
         toRead.push([resource, placeholder]);
@@ -70,7 +71,7 @@ export class PlaceholderRelay implements Relay {
       else {
         const sign = signOf(placeholder, listed.found.get(resource)?.content);
         if (sign !== undefined) reads.set(resource, { sign, text });
-        entries.set(resource, { ...entry, record: this.#view(resource, text) });
+        entries.set(resource, { ...entry, record: this.#records.view(resource, text) });
       }
     });
     if (reads.size > 0) this.#context.records.note(reads);
@@ -102,6 +103,14 @@ export class PlaceholderRelay implements Relay {
       throw cause;
     }
     return transaction;
+  }
+
+  repair(): Promise<readonly string[]> {
+    return Promise.resolve([]);
+  }
+
+  whyNotHeld(_resource: RelativePath): string | undefined {
+    return undefined;
   }
 
   batches<T extends BatchItem>(items: readonly T[]): Iterable<T[]> {
@@ -166,39 +175,10 @@ export class PlaceholderRelay implements Relay {
     const { backend } = this.#context;
     const text = await readText(backend, placeholderName(resource));
     const content = await backend.stat(contentName(resource));
-    const record: RecordView = text === undefined ? { kind: "absent" } : this.#view(resource, text);
+    const record: RecordView = text === undefined
+      ? { kind: "absent" }
+      : this.#records.view(resource, text);
     return { resource, record, storedBytes: content?.sizeBytes, lock: undefined };
-  }
-
-  #view(resource: RelativePath, text: string): RecordView {
-    const { sealer, requireSeals, timeFormat, log } = this.#context;
-    try {
-      const record = parseRecord(text, timeFormat);
-      if (sealer === undefined) return { kind: "present", record, text };
-      if (record.seal === undefined && requireSeals) {
-        return {
-          kind: "unreadable",
-          why: 'it has no seal, and "legacy peers" is "no"',
-          seal: "missing",
-        };
-      }
-      if (record.seal === undefined) {
-        if (!this.#hasToldOfSeals) {
-          this.#hasToldOfSeals = true;
-          log.warn('took records without a seal; "legacy peers = no" refuses them', {
-            path: resource,
-          });
-        }
-        return { kind: "present", record, text };
-      }
-      return sealer.isValid(resource, record)
-        ? { kind: "present", record, text }
-        : { kind: "unreadable", why: "its seal is wrong", seal: "wrong" };
-    } catch (cause) {
-      if (!(cause instanceof EscaleError)) throw cause;
-      log.debug("unreadable record", { path: resource, why: cause.message });
-      return { kind: "unreadable", why: messageOf(cause) };
-    }
   }
 }
 

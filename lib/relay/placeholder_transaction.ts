@@ -24,6 +24,7 @@ const encoder = new TextEncoder();
 export class PlaceholderTransaction implements Transaction {
   readonly entries: Map<RelativePath, RelayEntry> = new Map();
   readonly refused: ReadonlyMap<RelativePath, LockView>;
+  readonly left: ReadonlyMap<RelativePath, unknown> = new Map();
   readonly #context: RelayContext;
   readonly #locks: Map<RelativePath, HeldLock>;
   readonly #read: (resource: RelativePath) => Promise<RelayEntry>;
@@ -102,12 +103,13 @@ export class PlaceholderTransaction implements Transaction {
   async receive(
     resources: readonly RelativePath[],
     take: (resource: RelativePath, content: () => Promise<PlainContent>) => Promise<void>,
-  ): Promise<void> {
+  ): Promise<ReadonlyMap<RelativePath, EscaleError>> {
     await inParallel(
       resources,
       this.#context.maxTransfers,
       (resource) => take(resource, () => this.#get(resource)),
     );
+    return new Map();
   }
 
   async #get(resource: RelativePath): Promise<PlainContent> {
@@ -124,7 +126,7 @@ export class PlaceholderTransaction implements Transaction {
   async acknowledge(
     resource: RelativePath,
     options: { readonly removeContent: boolean },
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { backend, client } = this.#context;
     const record = this.entries.get(resource)?.record;
     if (record?.kind !== "present") {
@@ -134,6 +136,13 @@ export class PlaceholderTransaction implements Transaction {
     if (options.removeContent) await backend.remove(contentName(resource));
     const text = appendPuller(record.text, client);
     await backend.put(placeholderName(resource), textSource(text), RECORD);
+    return true;
+  }
+
+  pass(_resource: RelativePath): void {}
+
+  commit(): Promise<number> {
+    return Promise.resolve(0);
   }
 
   async removeContent(resource: RelativePath): Promise<void> {
@@ -208,7 +217,8 @@ export class PlaceholderTransaction implements Transaction {
 
 /** `content` as it is to be stored. */
 function encrypted(content: ByteSource, cipher: RelayContext["cipher"]): ByteSource {
-  if (content.bytes !== undefined) return bytesSource(cipher.encryptBytes(content.bytes));
+  const { bytes } = content;
+  if (bytes !== undefined) return bytesSource(cipher.encryptBytes(bytes));
   return {
     sizeBytes: cipher.encryptedSize(content.sizeBytes),
     open: () => content.open().pipeThrough(cipher.encrypt()),

@@ -1,4 +1,5 @@
 import type { ByteSource } from "../../backends/backend.ts";
+import type { EscaleError } from "../errors.ts";
 import type { RelativePath } from "../path.ts";
 import type { LockMode } from "./lock_text.ts";
 import type { RelayRecord } from "./metadata.ts";
@@ -23,7 +24,11 @@ export type LockView =
   /** Left by an earlier run of this client, or by a client that is gone: to be taken over and repaired. */
   | { readonly kind: "leftover"; readonly owner: string }
   /** Another process is alive under this client's name. */
-  | { readonly kind: "twin" };
+  | { readonly kind: "twin" }
+  /** The storage has no place for it, as where its name is too long or a file stands in place of its folder. */
+  | { readonly kind: "failed"; readonly cause: unknown }
+  /** Nobody holds it, but what stands there waits for its pullers: nothing can be put before they came. */
+  | { readonly kind: "busy" };
 
 /** One resource as it stands on the relay. */
 export interface RelayEntry {
@@ -32,6 +37,8 @@ export interface RelayEntry {
   /** Size of the stored content, encrypted if it is; `undefined` if no content stands. */
   readonly storedBytes: number | undefined;
   readonly lock: LockView | undefined;
+  /** Stands, with others, in something that this client has yet to acknowledge as a whole. */
+  readonly isOwed?: boolean;
 }
 
 /** The relay as it stands, as far as this client synchronises it. */
@@ -39,6 +46,17 @@ export interface Survey {
   readonly entries: ReadonlyMap<RelativePath, RelayEntry>;
   /** Bytes of all objects on the relay. */
   readonly usedBytes: number;
+  /** Where this can be told cheaply: which resources needed nothing when they were looked at last. */
+  readonly quiet?: QuietNotes;
+  /** What cannot be read, or is refused, of what holds several records. */
+  readonly problems?: readonly { readonly where: string; readonly error: EscaleError }[];
+}
+
+/** Remembers, until their records may have changed, resources that need nothing. */
+export interface QuietNotes {
+  /** Whether the resource was noted with this mark, and stands as it stood then. */
+  isQuiet(resource: RelativePath, mark: number): boolean;
+  note(resource: RelativePath, mark: number): void;
 }
 
 /** The outcome of reading a content back. */
@@ -59,6 +77,8 @@ export interface Transaction extends AsyncDisposable {
   readonly entries: ReadonlyMap<RelativePath, RelayEntry>;
   /** The others, and why. */
   readonly refused: ReadonlyMap<RelativePath, LockView>;
+  /** What was put and could not be sent after all, and why; known once it is confirmed. */
+  readonly left: ReadonlyMap<RelativePath, unknown>;
 
   /**
    * Publishes a version: the record, then the content. If it fails, what it did is undone when the transaction ends.
@@ -82,20 +102,45 @@ export interface Transaction extends AsyncDisposable {
    *
    * `take` opens the content when it is ready for it, and gets the error there if it cannot be opened. What `take`
    * throws ends the call.
+   *
+   * @returns the contents that turned out not to be authentic, or not to be there, when `take` may have had them
+   * already: what it made of them is void
    */
   receive(
     resources: readonly RelativePath[],
     take: (resource: RelativePath, content: () => Promise<PlainContent>) => Promise<void>,
-  ): Promise<void>;
+  ): Promise<ReadonlyMap<RelativePath, EscaleError>>;
 
-  /** Adds this client to the version's pullers; removes the content first if `removeContent`. */
-  acknowledge(resource: RelativePath, options: { readonly removeContent: boolean }): Promise<void>;
+  /**
+   * Adds this client to the version's pullers; removes the content first if `removeContent`. A layout that acknowledges
+   * versions together notes it, and does so by itself in {@linkcode Transaction.commit}.
+   *
+   * @returns whether it is done
+   */
+  acknowledge(
+    resource: RelativePath,
+    options: { readonly removeContent: boolean },
+  ): Promise<boolean>;
+
+  /** Notes that this client has no need of the version, where versions are acknowledged together. */
+  pass(resource: RelativePath): void;
 
   /** Removes the content, where everyone has it. */
   removeContent(resource: RelativePath): Promise<void>;
 
-  /** Removes the record, so that whoever has the version sends it again, then any content that stands. */
-  withdraw(resource: RelativePath): Promise<void>;
+  /**
+   * Removes the record, so that whoever has the version sends it again, then any content that stands. May wait for
+   * {@linkcode Transaction.commit}. `isLost`: this client had the file, and it is gone.
+   */
+  withdraw(resource: RelativePath, options?: { readonly isLost: boolean }): Promise<void>;
+
+  /**
+   * Carries out what was only noted. Called once, after all else has succeeded.
+   *
+   * @returns how many acknowledgements it made
+   * @throws {EscaleError} `locked`; `refused` if all records of a page would go that this client has lost
+   */
+  commit(): Promise<number>;
 }
 
 /** A relay repository in one layout. */
@@ -112,8 +157,19 @@ export interface Relay extends AsyncDisposable {
     options: { readonly mode: LockMode; readonly signal?: AbortSignal },
   ): Promise<Transaction>;
 
-  /** Cuts what is to be done into the parts that are locked and done together, in their order. */
-  batches<T extends BatchItem>(items: readonly T[]): Iterable<T[]>;
+  /**
+   * Takes over locks that were left behind where resources are locked together, and repairs what stands there without
+   * use. Called after {@linkcode Relay.survey}.
+   *
+   * @returns what was repaired: then the relay is to be surveyed anew
+   */
+  repair(options?: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
+
+  /** Cuts what is to be pulled or pushed into the parts that are locked and done together, in their order. */
+  batches<T extends BatchItem>(items: readonly T[], mode: LockMode): Iterable<T[]>;
+
+  /** Why the layout cannot hold a resource of this name, a clause; `undefined` if it can. */
+  whyNotHeld(resource: RelativePath): string | undefined;
 
   /** Whether this client's key opens a content: `gone` if it is not there, or nothing would show a wrong key. */
   tryKey(resource: RelativePath): Promise<"opens" | "fails" | "gone">;

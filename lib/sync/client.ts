@@ -122,7 +122,8 @@ function patientRound(
       if (failure !== undefined) log.info("the relay is back");
       failure = undefined;
       return hasMoved(tally);
-    } catch (cause) {
+    } catch (thrown) {
+      const cause = firstFailure(thrown);
       if (!isPassing(cause)) throw cause;
       const message = messageOf(cause);
       if (message !== failure) {

@@ -28,7 +28,10 @@ export class Comparer {
   readonly #root: string;
   readonly #state: State;
   readonly #checksums: Checksums;
-  /** Digests of files whose stamps are too fresh to be remembered; they hold for one round. */
+  /**
+   * Digests of files whose stamps are too fresh to be relied on: a change within the file system's clock tick would not
+   * show in them. They hold until that time is over; then the file is read once more.
+   */
   readonly #fresh = new Map<string, { readonly file: LocalFile; readonly digest: string }>();
   readonly #unsaved = new Map<
     RelativePath,
@@ -97,10 +100,16 @@ export class Comparer {
     this.#unsaved.clear();
   }
 
-  /** Forgets what held for one round only. */
+  /** Takes a digest that is known without reading the file, as of one that was just placed. */
+  note(file: LocalFile, digest: string): void {
+    this.#remember(file, digest, Date.now());
+  }
+
+  /** Ends a round: what is no longer fresh is forgotten, and the rest is saved. */
   endRound(): void {
     this.save();
-    this.#fresh.clear();
+    const now = Date.now();
+    for (const [path, { file }] of this.#fresh) if (isSettled(file, now)) this.#fresh.delete(path);
   }
 
   async #digest(
@@ -114,18 +123,27 @@ export class Comparer {
     const { hashed } = options.state;
     const isKnown = hashed !== undefined && sameStamp(hashed.stamp, file);
     if (isKnown && options.digest === undefined) return hashed.digest;
-    const fresh = this.#fresh.get(file.path) ?? this.#unsaved.get(file.path);
+    const lookedAtMs = Date.now();
+    const fresh = this.#unsaved.get(file.path) ?? this.#freshOne(file.path, lookedAtMs);
     const isFresh = fresh !== undefined && sameStamp(fresh.file, file);
     if (isFresh && options.digest === undefined) return fresh.digest;
-    const lookedAtMs = Date.now();
     const digest = options.digest ?? await this.#hash(file, this.#checksums.algorithm, options);
-    if (isSettled(file, lookedAtMs)) {
-      this.#unsaved.set(file.path, { file, digest });
-      if (this.#unsaved.size >= NOTE_AT_ONCE) this.save();
-    } else {
-      this.#fresh.set(file.path, { file, digest });
-    }
+    this.#remember(file, digest, lookedAtMs);
     return digest;
+  }
+
+  #freshOne(path: string, nowMs: number): { file: LocalFile; digest: string } | undefined {
+    const fresh = this.#fresh.get(path);
+    return fresh === undefined || isSettled(fresh.file, nowMs) ? undefined : fresh;
+  }
+
+  #remember(file: LocalFile, digest: string, lookedAtMs: number): void {
+    if (!isSettled(file, lookedAtMs)) {
+      this.#fresh.set(file.path, { file, digest });
+      return;
+    }
+    this.#unsaved.set(file.path, { file, digest });
+    if (this.#unsaved.size >= NOTE_AT_ONCE) this.save();
   }
 
   async #localVersion(

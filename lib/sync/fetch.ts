@@ -26,11 +26,13 @@ export async function fetchContent(
     readonly workshop: Workshop;
     /** What is expected to come, for progress. */
     readonly sizeBytes: number;
+    /** The length that the record states: more is refused as it comes, before it fills the disk. */
+    readonly statedBytes?: number | undefined;
     readonly timeS?: number | undefined;
     readonly algorithm?: DigestAlgorithm | undefined;
   },
 ): Promise<Fetched> {
-  const { workshop, sizeBytes, timeS } = options;
+  const { workshop, sizeBytes, statedBytes, timeS } = options;
   const { checksums, stager, signal } = workshop;
   const algorithms = new Set([checksums.algorithm, options.algorithm ?? checksums.algorithm]);
   const observers = new Map(
@@ -53,7 +55,11 @@ export async function fetchContent(
         },
       }),
     ),
-    { signal, ...(timeS === undefined ? {} : { timeS }) },
+    {
+      signal,
+      ...(statedBytes === undefined ? {} : { sizeBytes: statedBytes }),
+      ...(timeS === undefined ? {} : { timeS }),
+    },
   );
   const digests = new Map(
     [...observers].map(([algorithm, observer]) => [algorithm, observer.finish().checksum]),

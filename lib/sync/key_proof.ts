@@ -49,10 +49,12 @@ export class KeyProof {
       if (record.kind === "unreadable" && record.seal === "wrong") forged++;
     }
     if (forged > 0) throw wrongKey();
-    const foreign = [...survey.entries.values()].filter(({ record, storedBytes, lock }) =>
-      storedBytes !== undefined && lock === undefined && record.kind === "present" &&
-      record.record.pusher !== options.client
-    );
+    const foreign = [
+      ...survey.entries.values().filter(({ record, storedBytes, lock }) =>
+        storedBytes !== undefined && lock === undefined && record.kind === "present" &&
+        record.record.pusher !== options.client
+      ),
+    ];
     foreign.sort((a, b) => (a.storedBytes ?? 0) - (b.storedBytes ?? 0));
     let failed = 0;
     for (const { resource } of foreign.slice(0, TRIES)) {

@@ -1,5 +1,7 @@
 import { statFile } from "../local/repository.ts";
+import type { LocalFile } from "../local/scan.ts";
 import type { RelativePath } from "../path.ts";
+import type { RelayRecord } from "../relay/metadata.ts";
 import type { PlainContent, RelayEntry, Transaction } from "../relay/relay.ts";
 import { agreedOn } from "./agreed.ts";
 import type { Compared } from "./compare.ts";
@@ -7,7 +9,15 @@ import { fetchContent } from "./fetch.ts";
 import { freeConflictPath } from "./place.ts";
 import { decide } from "./plan.ts";
 import { contentOf, recordOf } from "./push.ts";
-import { leaveForLater, type Planned, type Tally, tell, type Workshop } from "./round.ts";
+import {
+  leaveForLater,
+  noteRefused,
+  type Planned,
+  type Tally,
+  tell,
+  type Workshop,
+  type WorkshopSettings,
+} from "./round.ts";
 
 /** Plain content without a record may still be growing: its size must have stood so long, in seconds. */
 const STABLE_S = 30;
@@ -33,30 +43,45 @@ export async function settleOrphans(
   const { relay, signal } = workshop;
   const resources = batch.map(({ resource }) => resource);
   await using transaction = await relay.open(resources, { mode: "w", signal });
-  tally.waiting += transaction.refused.size;
-  tally.locked += transaction.refused.size;
+  noteRefused(transaction, workshop, tally);
   const orphans: Orphan[] = [];
   for (const resource of transaction.entries.keys()) {
     const orphan = await lookAgain(resource, { transaction, workshop, tally });
     if (orphan !== undefined) orphans.push(orphan);
   }
   const byName = new Map(orphans.map((orphan) => [orphan.resource, orphan]));
+  const written: Written[] = [];
   await transaction.receive([...byName.keys()], async (resource, content) => {
     const orphan = byName.get(resource);
     if (orphan === undefined) return;
     try {
-      await settle(orphan, { transaction, workshop, tally, content });
+      const done = await settle(orphan, { transaction, workshop, tally, content });
+      if (done !== undefined) written.push(done);
     } catch (cause) {
       leaveForLater(resource, cause, workshop, tally);
     }
   });
+  if (written.length > 0) await agreeOnAll(written, { transaction, workshop, tally });
+}
+
+/** A record that was put for what stands here. */
+interface Written {
+  readonly resource: RelativePath;
+  readonly file: LocalFile;
+  readonly digest: string;
+  readonly record: RelayRecord;
 }
 
 /**
  * Whether content whose record is not there, or was cut, may be taken for what its name says. A record without its
- * seal, or with a wrong one, shows that somebody else put the two together.
+ * seal, or with a wrong one, shows that somebody else put the two together; and where seals are required, no record
+ * says as little as one without a seal.
  */
-export function mayAdopt({ record }: RelayEntry): boolean {
+export function mayAdopt(
+  { record }: RelayEntry,
+  { requiresSeals }: Pick<WorkshopSettings, "requiresSeals">,
+): boolean {
+  if (requiresSeals) return false;
   return record.kind === "absent" || record.kind === "unreadable" && record.seal === undefined;
 }
 
@@ -79,7 +104,7 @@ async function lookAgain(
     const compared = await comparer.compare(resource, { file, entry, signal });
     const action = decide(compared.situation, settings.rulesFor(resource, state.access(resource)));
     const { storedBytes } = entry;
-    if (action.kind === "adopt" && mayAdopt(entry)) {
+    if (action.kind === "adopt" && mayAdopt(entry, settings)) {
       return { resource, storedBytes, compared, base: [] };
     }
     if (action.kind === "settle-orphan") {
@@ -94,15 +119,15 @@ async function lookAgain(
 async function settle(
   orphan: Orphan,
   step: Step & { readonly content: () => Promise<PlainContent> },
-): Promise<void> {
+): Promise<Written | undefined> {
   const { workshop, tally } = step;
   const { resource, storedBytes, compared } = orphan;
   const { stager, state, nowMs } = workshop;
   const sign = `orphan ${storedBytes}`;
-  if (compared.state.refused === sign) return;
+  if (compared.state.refused === sign) return undefined;
   if (!isStable(orphan, workshop)) {
     tally.waiting++;
-    return;
+    return undefined;
   }
   const fetched = await fetchContent(resource, {
     content: step.content,
@@ -114,7 +139,7 @@ async function settle(
       if (fetched.digest === compared.state.agreed?.digest) {
         // Deleted here: it does not come back by itself.
         state.change(resource, { refused: sign });
-        return;
+        return undefined;
       }
       await stager.sync([fetched.staged]);
       stager.place(fetched.staged, undefined);
@@ -125,7 +150,7 @@ async function settle(
         sizeBytes: fetched.staged.sizeBytes,
         detail: "it had no record",
       });
-      return;
+      return undefined;
     }
     if (fetched.digest !== compared.digest) {
       const version = {
@@ -150,18 +175,17 @@ async function settle(
   } finally {
     stager.discard(fetched.staged);
   }
-  await writeRecord(orphan, { ...step, isSame: fetched.digest === compared.digest });
+  return await writeRecord(orphan, { ...step, isSame: fetched.digest === compared.digest });
 }
 
 /** Gives the content its record, after putting ours in its place if it is another. */
 async function writeRecord(
   orphan: Orphan,
-  step: Step & { readonly isSame: boolean },
-): Promise<void> {
-  const { transaction, workshop, tally, isSame } = step;
+  { transaction, workshop, isSame }: Step & { readonly isSame: boolean },
+): Promise<Written | undefined> {
   const { resource, compared, base } = orphan;
   const { file, digest } = compared;
-  if (file === undefined || digest === undefined) return;
+  if (file === undefined || digest === undefined) return undefined;
   const record = recordOf({ file, digest, base, compared }, workshop);
   workshop.state.transaction(() => {
     const { id } = agreedOn(record, { digest, byPull: false });
@@ -173,13 +197,25 @@ async function writeRecord(
       record,
       contentOf({ resource, file, digest, bytes: undefined }, workshop),
     );}
-  if (!(await transaction.confirm()).has(resource)) return;
-  workshop.state.change(resource, {
-    agreed: agreedOn(record, { digest, byPull: false }),
-    intended: [],
+  return { resource, file, digest, record };
+}
+
+async function agreeOnAll(
+  written: readonly Written[],
+  { transaction, workshop, tally }: Step,
+): Promise<void> {
+  const confirmed = await transaction.confirm();
+  const standing = written.filter(({ resource }) => confirmed.has(resource));
+  workshop.state.transaction(() => {
+    for (const { resource, record, digest } of standing) {
+      const agreed = agreedOn(record, { digest, byPull: false });
+      workshop.state.change(resource, { agreed, intended: [] });
+    }
   });
-  tally.pushed++;
-  tell(workshop, "push", { path: resource, sizeBytes: file.sizeBytes });
+  for (const { resource, file } of standing) {
+    tally.pushed++;
+    tell(workshop, "push", { path: resource, sizeBytes: file.sizeBytes });
+  }
 }
 
 /** Encrypted content proves itself; plain content must not have changed its size for a while. */

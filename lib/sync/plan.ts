@@ -90,7 +90,8 @@ export function decide(situation: Situation, rules: Rules): Action {
   const { record } = situation;
   if (record === undefined) return decideWithoutRecord(situation, rules);
   const id = identityOf(record);
-  const isKnown = situation.agreed?.id === id || situation.intended.includes(id);
+  const isKnown = situation.agreed?.id === id || situation.intended.includes(id) ||
+    isFromSibling(record, rules);
   return isKnown
     ? decideKnown(situation, { ...rules, record, id })
     : decideArriving(situation, { ...rules, record, id });
@@ -113,7 +114,7 @@ function decideWithoutRecord(situation: Situation, rules: Rules): Action {
 /** The record is of a version that this client has held, or has begun to push. */
 function decideKnown(situation: Situation, rules: Arriving): Action {
   const { local, agreed, contentStands } = situation;
-  const { record, id } = rules;
+  const { id } = rules;
   if (local === undefined) {
     if (rules.mode === "download" && rules.mayPull) {
       return contentStands ? { kind: "pull", keepLocal: false } : { kind: "request" };
@@ -149,7 +150,8 @@ function decideForUploader(situation: Situation, rules: Arriving): Action {
   const { local, refused } = situation;
   if (local === undefined || !rules.mayPush) return NONE;
   if (local.equalsRecord) return { kind: "agree", acknowledge: false };
-  if (refused === rules.id && local.equalsAgreed) return NONE;
+  const isForeign = rules.record.pusher !== rules.client;
+  if (isForeign && refused === rules.id && local.equalsAgreed) return NONE;
   return { kind: "push", base: ownBase(situation, local), over: rules.id };
 }
 
@@ -171,9 +173,13 @@ function mayOverwrite(situation: Situation, local: LocalVersion, rules: Arriving
   return local.equalsAgreed && situation.agreed?.byPull === true;
 }
 
-/** "The arriving version stands in our agreed record's `base` and does not name our agreed version in its own." */
-function isSentAgain({ agreed }: Situation, { record, id }: Arriving): boolean {
-  return agreed !== undefined && agreed.base.includes(id) && !record.base.includes(agreed.id);
+/**
+ * "The arriving version stands in our agreed record's `base` and does not name our agreed version in its own", nor one
+ * that was refused here: then somebody went back to it after both, and pushing over it would never end.
+ */
+function isSentAgain({ agreed, refused }: Situation, { record, id }: Arriving): boolean {
+  if (agreed === undefined || !agreed.base.includes(id)) return false;
+  return ![agreed.id, refused].some((later) => later !== undefined && record.base.includes(later));
 }
 
 function pushOverOld(situation: Situation, local: LocalVersion, rules: Arriving): Action {
@@ -231,10 +237,15 @@ function limited(ids: readonly string[]): readonly string[] {
 }
 
 /** Uploaders do not count among pullers, nor does a version's own pusher, nor who pulls into the pusher's folder. */
-function owesAcknowledgement({ record, client, sibling, mode }: Arriving): boolean {
-  const isFromHere = record.pusher === client ||
-    (sibling !== undefined && record.pusher === sibling);
+function owesAcknowledgement(rules: Arriving): boolean {
+  const { record, client, mode } = rules;
+  const isFromHere = record.pusher === client || isFromSibling(record, rules);
   return mode !== "upload" && !isFromHere && !hasAcknowledged(record, client);
+}
+
+/** Whether the version came out of this very folder: what differs here now was made from it. */
+function isFromSibling(record: RelayRecord, { sibling }: Rules): boolean {
+  return sibling !== undefined && record.pusher === sibling;
 }
 
 function isEveryoneServed({ record, pullerCount }: Arriving): boolean {

@@ -1,14 +1,21 @@
 import { EscaleError } from "../errors.ts";
 import { statFile } from "../local/repository.ts";
 import { identityOf } from "../relay/checksum.ts";
-import { acknowledgedCount, hasAcknowledged, type RelayRecord } from "../relay/metadata.ts";
+import { acknowledgedCount, hasAcknowledged } from "../relay/metadata.ts";
 import type { PlainContent, Transaction } from "../relay/relay.ts";
 import { agreedOn } from "./agreed.ts";
 import type { Arrived, Decided, Held } from "./exchange.ts";
 import { fetchContent } from "./fetch.ts";
 import { placeArrived } from "./place.ts";
 import { decide, expectedCount } from "./plan.ts";
-import { leaveForLater, type Planned, type Tally, tell, type Workshop } from "./round.ts";
+import {
+  leaveForLater,
+  noteRefused,
+  type Planned,
+  type Tally,
+  tell,
+  type Workshop,
+} from "./round.ts";
 
 /**
  * Pulls a batch: locks, decides again, fetches and verifies, makes the files durable, places them, remembers them, and
@@ -22,8 +29,7 @@ export async function pullBatch(
   const { relay, state, stager, signal } = workshop;
   const resources = batch.map(({ resource }) => resource);
   await using transaction = await relay.open(resources, { mode: "r", signal });
-  tally.waiting += transaction.refused.size;
-  tally.locked += transaction.refused.size;
+  noteRefused(transaction, workshop, tally);
   const decided = await decideAgain(transaction, workshop, tally);
 
   const arrived: Arrived[] = [];
@@ -68,6 +74,10 @@ async function decideAgain(
     if (entry.record.kind !== "present") continue;
     try {
       const file = statFile(root, resource);
+      if (file === undefined && workshop.leavesAlone(resource)) {
+        transaction.pass(resource);
+        continue;
+      }
       const compared = await comparer.compare(resource, { file, entry, signal });
       const action = decide(
         compared.situation,
@@ -107,7 +117,7 @@ async function fetchAll(
   const { transaction, workshop, tally, arrived } = step;
   const damaged: { item: Decided; cause: EscaleError }[] = [];
   const byName = new Map(items.map((item) => [item.resource, item]));
-  await transaction.receive([...byName.keys()], async (resource, content) => {
+  const failed = await transaction.receive([...byName.keys()], async (resource, content) => {
     const item = byName.get(resource);
     if (item === undefined) return;
     workshop.signal.throwIfAborted();
@@ -119,6 +129,15 @@ async function fetchAll(
       else leaveForLater(resource, cause, workshop, tally);
     }
   });
+  for (const [resource, cause] of failed) {
+    const item = byName.get(resource);
+    if (item === undefined) continue;
+    const at = arrived.findIndex((it) => it.resource === resource);
+    workshop.stager.discard(arrived.splice(at, at < 0 ? 0 : 1).map(({ staged }) => staged));
+    if (damaged.some((it) => it.item === item)) continue;
+    if (isDamage(cause) && workshop.settings.isKeyProven()) damaged.push({ item, cause });
+    else leaveForLater(resource, cause, workshop, tally);
+  }
   return damaged;
 }
 
@@ -160,15 +179,14 @@ async function fetchOnce(
     content,
     workshop,
     sizeBytes: record.sizeBytes ?? entry.storedBytes ?? 0,
+    statedBytes: record.sizeBytes,
     timeS: settings.timestamps ? record.timeS : undefined,
     algorithm: checksums.algorithmOf(record),
   });
-  const why = whyNotVerified(record, {
-    sizeBytes: fetched.staged.sizeBytes,
-    isMatch: fetched.theirDigest === undefined || checksums.matches(record, fetched.theirDigest),
-  });
-  if (why !== undefined) {
+  const { theirDigest } = fetched;
+  if (theirDigest !== undefined && !checksums.matches(record, theirDigest)) {
     stager.discard(fetched.staged);
+    const why = "its checksum is not the one of its record";
     throw new EscaleError("corrupt", `Refused the content of "${resource}" on the relay: ${why}`, {
       path: resource,
     });
@@ -177,24 +195,12 @@ async function fetchOnce(
   return { ...item, staged: fetched.staged, digest: fetched.digest };
 }
 
-function whyNotVerified(
-  record: RelayRecord,
-  content: { readonly sizeBytes: number; readonly isMatch: boolean },
-): string | undefined {
-  if (record.sizeBytes !== undefined && record.sizeBytes !== content.sizeBytes) {
-    return `it has ${content.sizeBytes} bytes, its record says ${record.sizeBytes}`;
-  }
-  return content.isMatch ? undefined : "its checksum is not the one of its record";
-}
-
 /** Notes a version as agreed: its content is durable here. */
-function remember(item: Held, { state }: Workshop): void {
+function remember(item: Held, { comparer, requests, state }: Workshop): void {
   const { resource, record, digest, file, byPull } = item;
-  state.change(resource, {
-    ...(file === undefined ? {} : { hashed: { stamp: file, digest } }),
-    agreed: agreedOn(record, { digest, byPull }),
-    intended: [],
-  });
+  requests.delete(resource);
+  if (file !== undefined) comparer.note(file, digest);
+  state.change(resource, { agreed: agreedOn(record, { digest, byPull }), intended: [] });
 }
 
 /** Tells the relay what became of each version, now that all is durable here. */
@@ -222,14 +228,17 @@ async function answer(
           break;
         case "acknowledge":
         case "refuse":
-          await acknowledge(item, transaction, workshop);
-          if (action.kind === "refuse") {
+          if (await acknowledge(item, transaction, workshop)) tally.settled++;
+          if (action.kind === "refuse" && !isRefused(item)) {
             workshop.log.info("refused a version", {
               path: resource,
               pusher: item.record.pusher ?? "",
             });
           }
-          tally.settled++;
+          break;
+        case "push":
+          // What goes over it needs it out of the way.
+          transaction.pass(resource);
           break;
         case "sweep":
           await transaction.removeContent(resource);
@@ -243,6 +252,11 @@ async function answer(
       leaveForLater(resource, cause, workshop, tally);
     }
   }
+  tally.settled += await transaction.commit();
+}
+
+function isRefused({ compared, record }: Decided): boolean {
+  return compared.state.refused === identityOf(record);
 }
 
 /** Adds this client to a version's pullers, and removes the content if it was the last one expected. */
@@ -250,12 +264,12 @@ async function acknowledge(
   item: Decided,
   transaction: Transaction,
   { settings, log }: Workshop,
-): Promise<void> {
+): Promise<boolean> {
   const { record, resource, entry } = item;
   const { client, sibling, pullerCount } = settings;
   const isFromHere = record.pusher === client ||
     (sibling !== undefined && record.pusher === sibling);
-  if (isFromHere || hasAcknowledged(record, client)) return;
+  if (isFromHere || hasAcknowledged(record, client)) return false;
   const expected = expectedCount(record, pullerCount);
   const count = acknowledgedCount(record) + 1;
   if (count > expected) {
@@ -266,5 +280,5 @@ async function acknowledge(
     });
   }
   const removeContent = entry.storedBytes !== undefined && count >= expected;
-  await transaction.acknowledge(resource, { removeContent });
+  return await transaction.acknowledge(resource, { removeContent });
 }

@@ -1,6 +1,6 @@
 import { digestHex, DigestObserver } from "../crypto/digest.ts";
 import { EscaleError } from "../errors.ts";
-import { openFile, statFile } from "../local/repository.ts";
+import { openFile, SMALL_FILE_BYTES, statFile } from "../local/repository.ts";
 import type { LocalFile } from "../local/scan.ts";
 import type { RelativePath } from "../path.ts";
 import { identityOf } from "../relay/checksum.ts";
@@ -11,14 +11,24 @@ import { agreedOn } from "./agreed.ts";
 import type { Compared } from "./compare.ts";
 import { type Action, decide } from "./plan.ts";
 import { watchProgress } from "./progress.ts";
-import { leaveForLater, type Planned, type Tally, tell, type Workshop } from "./round.ts";
+import {
+  leaveForLater,
+  noteRefused,
+  type Planned,
+  type Tally,
+  tell,
+  type Workshop,
+} from "./round.ts";
+
+/** How much of a batch's small files is in memory at a time. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 
 /** A push that was decided again under the lock. */
 interface ReadyPush {
   readonly resource: RelativePath;
   readonly file: LocalFile;
   readonly digest: string;
-  /** The content, of a small file: it is read once, for its digest and to be put. */
+  /** The content, of a small file: it is read once, for its digest and to be put, as long as not too many are. */
   readonly bytes: Uint8Array | undefined;
   readonly action: Extract<Action, { kind: "push" }>;
   readonly compared: Compared;
@@ -37,8 +47,7 @@ export async function pushBatch(
   const { relay, state, signal } = workshop;
   const resources = batch.map(({ resource }) => resource);
   await using transaction = await relay.open(resources, { mode: "w", signal });
-  tally.waiting += transaction.refused.size;
-  tally.locked += transaction.refused.size;
+  noteRefused(transaction, workshop, tally);
   const ready = await decideAgain(transaction, workshop, tally);
   state.transaction(() => {
     for (const { resource, record, compared, action } of ready) {
@@ -61,6 +70,9 @@ export async function pushBatch(
     }
   });
   const confirmed = await transaction.confirm();
+  for (const [resource, cause] of transaction.left) {
+    leaveForLater(resource, cause, workshop, tally);
+  }
   state.transaction(() => {
     for (const resource of confirmed) {
       const push = sent.get(resource);
@@ -82,6 +94,7 @@ async function decideAgain(
 ): Promise<ReadyPush[]> {
   const { checksums, comparer, root, settings, state, signal } = workshop;
   const ready: ReadyPush[] = [];
+  let keptBytes = 0;
   for (const [resource, entry] of transaction.entries) {
     signal.throwIfAborted();
     try {
@@ -100,7 +113,10 @@ async function decideAgain(
       const { digest } = compared;
       if (action.kind !== "push" || file === undefined || digest === undefined) continue;
       const record = recordOf({ file, digest, base: action.base, compared }, workshop);
-      ready.push({ resource, file, digest, bytes, action, compared, record });
+      const isKept = keptBytes + file.sizeBytes <= MAX_KEPT_BYTES;
+      if (isKept) keptBytes += bytes?.length ?? 0;
+      const kept = isKept ? bytes : undefined;
+      ready.push({ resource, file, digest, bytes: kept, action, compared, record });
     } catch (cause) {
       leaveForLater(resource, cause, workshop, tally);
     }
@@ -152,6 +168,20 @@ export function contentOf(
     new EscaleError("changed", `Left "${resource}" for later: it changed while it was read`, {
       path: resource,
     });
+  if (source.sizeBytes <= SMALL_FILE_BYTES) {
+    const read = () => {
+      const now = source.bytes;
+      if (now === undefined || digestHex(algorithm, now) !== digest) throw changed();
+      return now;
+    };
+    return {
+      sizeBytes: source.sizeBytes,
+      get bytes() {
+        return read();
+      },
+      open: () => ReadableStream.from([read()]),
+    };
+  }
   return {
     sizeBytes: source.sizeBytes,
     open() {

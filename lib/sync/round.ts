@@ -6,7 +6,7 @@ import type { Log } from "../log.ts";
 import type { RelativePath } from "../path.ts";
 import type { Checksums } from "../relay/checksum.ts";
 import { isOfOneFile } from "../relay/failure.ts";
-import type { Relay, RelayEntry } from "../relay/relay.ts";
+import type { Relay, RelayEntry, Transaction } from "../relay/relay.ts";
 import type { Comparer } from "./compare.ts";
 import type { ActionName, ClientEvent } from "./events.ts";
 import type { Action, Rules } from "./plan.ts";
@@ -25,8 +25,12 @@ export interface Workshop {
   /** A warning that is said once a run. */
   readonly warnOnce: (event: string) => void;
   readonly emit: (event: ClientEvent) => void;
+  /** How often this run has requested each file in vain. */
+  readonly requests: Map<RelativePath, number>;
   readonly signal: AbortSignal;
   readonly settings: WorkshopSettings;
+  /** Whether an absent file is none of this client's business: a filter excludes it, or it may be there unseen. */
+  readonly leavesAlone: (resource: RelativePath) => boolean;
   readonly nowMs: () => number;
 }
 
@@ -44,6 +48,8 @@ export interface WorkshopSettings {
   /** The relay's content proves that the key is right, or there is no encryption. */
   readonly isKeyProven: () => boolean;
   readonly noteKeyProven: () => void;
+  /** Without a seal nothing shows that a content belongs to its name (`legacy peers = no` with encryption). */
+  readonly requiresSeals: boolean;
   /** Whether decrypting shows that content is whole. */
   readonly cipherAuthenticates: boolean;
   /** Seconds since this machine started. */
@@ -91,6 +97,22 @@ export function tell(
   about: { readonly path: string; readonly sizeBytes?: number; readonly detail?: string },
 ): void {
   workshop.emit({ kind: "action", action, ...about });
+}
+
+/** Counts the resources of a transaction whose locks were not got. */
+export function noteRefused(
+  { refused }: Pick<Transaction, "refused">,
+  workshop: Workshop,
+  tally: Tally,
+): void {
+  for (const [resource, view] of refused) {
+    if (view.kind === "failed") {
+      leaveForLater(resource, view.cause, workshop, tally);
+    } else {
+      tally.waiting++;
+      if (view.kind !== "busy") tally.locked++;
+    }
+  }
 }
 
 /** A file that could not be handled now; the round goes on unless the relay itself is at fault. */

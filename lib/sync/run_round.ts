@@ -1,8 +1,9 @@
 import { EscaleError } from "../errors.ts";
 import type { Agreed } from "../local/state.ts";
 import { checkRoot, type RootFacts } from "../local/root.ts";
-import { mayHide, type Scan, scanRepository } from "../local/scan.ts";
-import type { RelativePath } from "../path.ts";
+import { isSettled } from "../local/repository.ts";
+import { type LocalFile, mayHide, type Scan, scanRepository } from "../local/scan.ts";
+import { printable, type RelativePath } from "../path.ts";
 import { identityOf } from "../relay/checksum.ts";
 import type { RelayEntry, Survey } from "../relay/relay.ts";
 import { agreedOn } from "./agreed.ts";
@@ -11,12 +12,22 @@ import { mayAdopt, settleOrphans } from "./orphan.ts";
 import { type Action, decide } from "./plan.ts";
 import { pullBatch } from "./pull.ts";
 import { pushBatch } from "./push.ts";
-import { leaveForLater, newTally, type Planned, type Tally, tell, type Workshop } from "./round.ts";
+import {
+  leaveForLater,
+  newTally,
+  noteRefused,
+  type Planned,
+  type Tally,
+  tell,
+  type Workshop,
+} from "./round.ts";
 import { admit } from "./schedule.ts";
 import type { OpenedWorkshop } from "./workshop.ts";
 
 /** Work on end between two turns of the event loop. */
 const SLICE_MS = 50;
+/** A file that is sent so often, and is gone each time, is acknowledged by others before this client comes to it. */
+const REQUESTS_IN_VAIN = 3;
 const ROOT_FACT = "root";
 
 /** Everything that is to be done in a round, by how it is done. */
@@ -40,35 +51,30 @@ export async function runRound(
   opened: OpenedWorkshop,
   options: { readonly plansOnly?: boolean } = {},
 ): Promise<Tally> {
-  const { workshop, keyProof, section } = opened;
-  const { problems, relay, comparer, emit, nowMs, signal } = workshop;
+  const { section } = opened;
+  const { problems, relay, comparer, emit, nowMs, signal } = opened.workshop;
   const startMs = nowMs();
   const tally = newTally();
   problems.beginRound();
   signal.throwIfAborted();
   const scan = await look(opened);
-  const survey = await relay.survey({ signal });
-  await keyProof.check(survey, relay, { client: section.clientName });
-  const plan = await makePlan(opened, { scan, survey, tally });
+  const workshop: Workshop = {
+    ...opened.workshop,
+    leavesAlone: (path) => mayHide(scan, path) || !opened.filter.acceptsFile(path),
+  };
+  const survey = await surveyRelay(opened, { tally, mayRepair: options.plansOnly !== true });
+  const plan = await makePlan(workshop, { scan, survey, tally });
   if (options.plansOnly) {
     tellPlan(plan, workshop);
     return tally;
   }
   noteAll(plan.notes, workshop, tally);
   await repairAll(plan.repairs, workshop, tally);
-  for (const batch of relay.batches(plan.pulls)) await pullBatch(batch, workshop, tally);
-  for (const batch of relay.batches(plan.requests)) await requestBatch(batch, workshop, tally);
-  for (const batch of relay.batches(plan.orphans)) await settleOrphans(batch, workshop, tally);
-  const { now, later } = admit(plan.pushes, {
-    quotaBytes: section.quotaBytes,
-    maxPending: section.maxPendingTransfers,
-    usedBytes: survey.usedBytes,
-    pending: [...survey.entries.values()].filter(({ storedBytes }) =>
-      storedBytes !== undefined
-    ).length,
-  });
-  tally.waiting += later.length;
-  for (const batch of relay.batches(now)) await pushBatch(batch, workshop, tally);
+  if (section.priorityUpload) await pushAll(opened, { plan, survey, workshop, tally });
+  for (const batch of relay.batches(plan.pulls, "r")) await pullBatch(batch, workshop, tally);
+  for (const batch of relay.batches(plan.requests, "w")) await requestBatch(batch, workshop, tally);
+  for (const batch of relay.batches(plan.orphans, "w")) await settleOrphans(batch, workshop, tally);
+  if (!section.priorityUpload) await pushAll(opened, { plan, survey, workshop, tally });
   comparer.endRound();
   emit({
     kind: "round",
@@ -84,6 +90,52 @@ export async function runRound(
     },
   });
   return tally;
+}
+
+/** Looks at the relay; what stands there without use is repaired first, and the key proven before that. */
+async function surveyRelay(
+  { workshop, keyProof, section }: OpenedWorkshop,
+  { tally, mayRepair }: { readonly tally: Tally; readonly mayRepair: boolean },
+): Promise<Survey> {
+  const { relay, signal, problems } = workshop;
+  let survey = await relay.survey({ signal });
+  await keyProof.check(survey, relay, { client: section.clientName });
+  const repaired = mayRepair ? await relay.repair({ signal }) : [];
+  for (const path of repaired) {
+    tally.settled++;
+    tell(workshop, "repair", { path });
+  }
+  if (repaired.length > 0) survey = await relay.survey({ signal });
+  for (const { where, error } of survey.problems ?? []) {
+    tally.problems++;
+    problems.add(where, error);
+  }
+  return survey;
+}
+
+async function pushAll(
+  { section }: OpenedWorkshop,
+  { plan, survey, workshop, tally }: {
+    readonly plan: Plan;
+    readonly survey: Survey;
+    readonly workshop: Workshop;
+    readonly tally: Tally;
+  },
+): Promise<void> {
+  const { now, later } = admit(plan.pushes, {
+    quotaBytes: section.quotaBytes,
+    maxPending: section.maxPendingTransfers,
+    usedBytes: survey.usedBytes,
+    pending: section.maxPendingTransfers === undefined ? 0 : countContents(survey),
+  });
+  tally.waiting += later.length;
+  for (const batch of workshop.relay.batches(now, "w")) await pushBatch(batch, workshop, tally);
+}
+
+function countContents({ entries }: Survey): number {
+  let count = 0;
+  for (const { storedBytes } of entries.values()) if (storedBytes !== undefined) count++;
+  return count;
 }
 
 /** Scans the repository and makes sure that it is the one that was there before. */
@@ -107,26 +159,32 @@ async function look(opened: OpenedWorkshop): Promise<Scan> {
 }
 
 async function makePlan(
-  opened: OpenedWorkshop,
+  workshop: Workshop,
   seen: { readonly scan: Scan; readonly survey: Survey; readonly tally: Tally },
 ): Promise<Plan> {
-  const { workshop, filter } = opened;
   const { comparer, settings, signal, state } = workshop;
   const { scan, survey, tally } = seen;
   const access = state.allAccess();
   const plan: Plan = { repairs: [], notes: [], pulls: [], requests: [], pushes: [], orphans: [] };
   let sliceEndMs = performance.now() + SLICE_MS;
-  for (const resource of new Set([...scan.files.keys(), ...survey.entries.keys()])) {
+  for (const resource of resourcesOf(scan, survey)) {
     if (performance.now() > sliceEndMs) {
       await new Promise((resume) => setTimeout(resume, 0));
       signal.throwIfAborted();
       sliceEndMs = performance.now() + SLICE_MS;
     }
     const file = scan.files.get(resource);
-    if (file === undefined && (mayHide(scan, resource) || !filter.acceptsFile(resource))) continue;
+    const mark = markOf(file);
+    if (!access.has(resource) && survey.quiet?.isQuiet(resource, mark)) continue;
+    const isLeftAlone = file === undefined && workshop.leavesAlone(resource);
     const entry = survey.entries.get(resource);
+    if (isLeftAlone && (entry?.isOwed !== true || entry.lock !== undefined)) continue;
+    if (isLeftAlone) {
+      plan.pulls.push({ resource, action: { kind: "none" }, file, entry, sizeBytes: 0 });
+      continue;
+    }
     if (entry?.lock !== undefined) {
-      meetLock(entry, { plan, tally });
+      meetLock(entry, { plan, tally, workshop });
       continue;
     }
     try {
@@ -134,8 +192,11 @@ async function makePlan(
       const action = decide(compared.situation, settings.rulesFor(resource, access.get(resource)));
       const sizeBytes = file?.sizeBytes ?? entry?.storedBytes ?? 0;
       const agreed = noteworthy(action, compared, settings.client);
+      const isQuiet = action.kind === "none" && agreed === undefined &&
+        entry?.record.kind === "present" && (!file || isSettled(file, scan.scannedMs));
+      if (isQuiet) survey.quiet?.note(resource, mark);
       if (agreed !== undefined) plan.notes.push({ resource, agreed });
-      else sortIn({ resource, action, file, entry, sizeBytes }, plan);
+      else sortIn({ resource, action, file, entry, sizeBytes }, workshop, plan);
       if (entry?.record.kind === "unreadable") {
         const why = `Refused the record of "${resource}" on the relay: ${entry.record.why}`;
         leaveForLater(
@@ -153,6 +214,25 @@ async function makePlan(
   return plan;
 }
 
+/** All resources of either side, each once. */
+function* resourcesOf({ files }: Scan, { entries }: Survey): Generator<RelativePath> {
+  yield* files.keys();
+  for (const resource of entries.keys()) if (!files.has(resource)) yield resource;
+}
+
+/** A number that stands for a file as it is. Never 0. */
+function markOf(file: LocalFile | undefined): number {
+  if (file === undefined) return 1;
+  let [high, low] = [0x811c9dc5, 0x01000193];
+  for (const part of [file.sizeBytes, file.modifiedMs, file.changedMs, file.inode]) {
+    for (const word of [part % 0x1_0000_0000, part / 0x1_0000_0000, part % 1 * 0x1_0000_0000]) {
+      high = Math.imul(high ^ word, 0x01000193);
+      low = Math.imul(low ^ word ^ high >>> 15, 0x85ebca6b);
+    }
+  }
+  return 2 + (high >>> 11) * 0x1_0000_0000 + (low >>> 0);
+}
+
 /** What is to be remembered of a version that is held already, where that is all there is to do. */
 function noteworthy(action: Action, compared: Compared, client: string): Agreed | undefined {
   const { situation: { record, agreed }, digest } = compared;
@@ -168,7 +248,11 @@ function noteworthy(action: Action, compared: Compared, client: string): Agreed 
 
 function meetLock(
   entry: RelayEntry,
-  { plan, tally }: { readonly plan: Plan; readonly tally: Tally },
+  { plan, tally, workshop }: {
+    readonly plan: Plan;
+    readonly tally: Tally;
+    readonly workshop: Workshop;
+  },
 ): void {
   switch (entry.lock?.kind) {
     case "leftover":
@@ -182,9 +266,15 @@ function meetLock(
           hint: 'Give each client its own name with "client" in its configuration',
         },
       );
+    case "failed":
+      leaveForLater(entry.resource, entry.lock.cause, workshop, tally);
+      break;
     case "held":
       tally.waiting++;
       tally.locked++;
+      break;
+    case "busy":
+      tally.waiting++;
       break;
     case undefined:
       break;
@@ -193,20 +283,40 @@ function meetLock(
   }
 }
 
-function sortIn(planned: Planned, plan: Plan): void {
-  const { action } = planned;
+function sortIn(planned: Planned, { relay, settings }: Workshop, plan: Plan): void {
+  const { action, resource, entry } = planned;
   switch (action.kind) {
     case "none":
       break;
     case "adopt":
-      if (planned.entry !== undefined && mayAdopt(planned.entry)) plan.orphans.push(planned);
+      if (entry === undefined) break;
+      if (mayAdopt(entry, settings)) plan.orphans.push(planned);
+      else if (entry.record.kind === "absent") {
+        throw new EscaleError(
+          "refused",
+          `Left "${
+            printable(resource)
+          }" on the relay: it has no record, so that nothing shows what it is`,
+          { path: resource, hint: "A client that has the file sends it again by itself" },
+        );
+      }
       break;
     case "settle-orphan":
       plan.orphans.push(planned);
       break;
-    case "push":
+    case "push": {
+      // What it goes over is to be acknowledged before.
+      if (entry?.isOwed) plan.pulls.push({ ...planned, action: { kind: "none" } });
+      const why = relay.whyNotHeld(resource);
+      if (why !== undefined) {
+        throw new EscaleError("refused", `Cannot push "${printable(resource)}": ${why}`, {
+          path: resource,
+          hint: "Rename the file",
+        });
+      }
       plan.pushes.push(planned);
       break;
+    }
     case "request":
       plan.requests.push(planned);
       break;
@@ -241,7 +351,7 @@ async function repairAll(
 ): Promise<void> {
   if (resources.length === 0) return;
   const items = resources.map((resource) => ({ resource, sizeBytes: 0 }));
-  for (const batch of workshop.relay.batches(items)) {
+  for (const batch of workshop.relay.batches(items, "w")) {
     const names = batch.map(({ resource }) => resource);
     await using transaction = await workshop.relay.open(names, {
       mode: "w",
@@ -251,8 +361,7 @@ async function repairAll(
       tally.settled++;
       tell(workshop, "repair", { path });
     }
-    tally.waiting += transaction.refused.size;
-    tally.locked += transaction.refused.size;
+    noteRefused(transaction, workshop, tally);
   }
 }
 
@@ -265,21 +374,48 @@ async function requestBatch(
   const { relay, comparer, settings, state, signal } = workshop;
   const byName = new Map(batch.map((planned) => [planned.resource, planned]));
   await using transaction = await relay.open([...byName.keys()], { mode: "w", signal });
-  tally.waiting += transaction.refused.size;
-  tally.locked += transaction.refused.size;
+  noteRefused(transaction, workshop, tally);
+  const requested: RelativePath[] = [];
   for (const [resource, entry] of transaction.entries) {
     try {
       const file = byName.get(resource)?.file;
       const { situation } = await comparer.compare(resource, { file, entry, signal });
       const action = decide(situation, settings.rulesFor(resource, state.access(resource)));
       if (action.kind !== "request") continue;
-      await transaction.withdraw(resource);
-      tally.settled++;
-      tell(workshop, "request", { path: resource });
+      const isLost = situation.local === undefined && situation.agreed !== undefined;
+      await transaction.withdraw(resource, { isLost });
+      requested.push(resource);
     } catch (cause) {
       leaveForLater(resource, cause, workshop, tally);
     }
   }
+  try {
+    await transaction.commit();
+  } catch (cause) {
+    const [first] = requested;
+    if (first === undefined) throw cause;
+    return leaveForLater(first, cause, workshop, tally);
+  }
+  for (const path of requested) {
+    tally.settled++;
+    tell(workshop, "request", { path });
+    const times = (workshop.requests.get(path) ?? 0) + 1;
+    workshop.requests.set(path, times);
+    if (times >= REQUESTS_IN_VAIN) {
+      leaveForLater(path, requestedInVain(path), workshop, tally);
+    }
+  }
+}
+
+function requestedInVain(path: RelativePath): EscaleError {
+  const message = `Requested "${
+    printable(path)
+  }" again and again: it goes each time before it comes here`;
+  return new EscaleError("refused", message, {
+    path,
+    hint:
+      'Set "puller count" on each client to the number of clients that receive, but for the sender',
+  });
 }
 
 /** Tells what a dry run would do. */

@@ -12,14 +12,17 @@ import { EscaleError } from "../errors.ts";
 import { rightsOf } from "../local/access.ts";
 import { compileFilter, type Filter } from "../local/filter.ts";
 import { holdAlone } from "../local/hold.ts";
+import { clearSpool, spool } from "../local/spool.ts";
 import { State } from "../local/state.ts";
 import { Stager } from "../local/write.ts";
 import type { Log } from "../log.ts";
 import { Checksums, type Sealer, sealWith } from "../relay/checksum.ts";
+import type { RelayContext } from "../relay/context.ts";
+import { IndexRelay } from "../relay/index_relay.ts";
 import { Locks } from "../relay/lock.ts";
 import { FIRST_TIME_FORMAT } from "../relay/metadata.ts";
 import { PlaceholderRelay } from "../relay/placeholder_relay.ts";
-import type { OpenBackend } from "../relay/relay.ts";
+import type { OpenBackend, Relay } from "../relay/relay.ts";
 import { Comparer } from "./compare.ts";
 import type { ClientEvent } from "./events.ts";
 import { KeyProof } from "./key_proof.ts";
@@ -80,6 +83,7 @@ export async function openWorkshop(
     trace: (line) => log.debug(line),
     signal,
   });
+  const keyProof = new KeyProof({ state, fingerprint: keys?.fingerprint, log });
   const locks = new Locks({
     backend,
     client: section.clientName,
@@ -91,7 +95,10 @@ export async function openWorkshop(
     log,
   });
   const relay = held.use(
-    new PlaceholderRelay({
+    openRelay(section, {
+      state,
+      isDryRun,
+      keyProof,
       backend,
       client: section.clientName,
       locks,
@@ -114,7 +121,6 @@ export async function openWorkshop(
       log,
     }),
   );
-  const keyProof = new KeyProof({ state, fingerprint: keys?.fingerprint, log });
   const workshop: Workshop = {
     root: section.localPath,
     state,
@@ -126,12 +132,14 @@ export async function openWorkshop(
     log,
     warnOnce: once((event) => log.warn(event)),
     emit,
+    requests: new Map(),
     signal,
     settings: settingsOf(section, {
       keyProof,
       uptimeS,
       cipherAuthenticates: cipher.authenticates,
     }),
+    leavesAlone: () => false,
     nowMs: () => Date.now(),
   };
   const resources = held.move();
@@ -145,6 +153,40 @@ export async function openWorkshop(
   };
 }
 
+/** The relay in the layout that the section says. */
+function openRelay(
+  section: Section,
+  { state, keyProof, isDryRun, ...context }: RelayContext & {
+    readonly state: State;
+    readonly isDryRun: boolean;
+    readonly keyProof: KeyProof;
+  },
+): Relay {
+  if (section.index.kind === "none") return new PlaceholderRelay(context);
+  const spoolPath = `${section.statePath}.spool`;
+  if (!isDryRun) clearSpool(spoolPath);
+  return new IndexRelay({
+    ...context,
+    depth: section.index.depth,
+    maxPageSizeBytes: section.maxPageSizeBytes,
+    compression: section.compression,
+    acknowledges: section.mode !== "upload",
+    sibling: section.sibling,
+    allowPageDeletion: section.allowPageDeletion,
+    spool: (content) => spool(content, spoolPath),
+    pageTimes: {
+      get: (page) => Number(state.fact(pageTimeFact(page)) ?? 0),
+      note: (page, ts) => state.setFact(pageTimeFact(page), String(ts)),
+    },
+    nowS: () => Math.floor(Date.now() / 1000),
+    isKeyProven: () => keyProof.isProven,
+  });
+}
+
+function pageTimeFact(page: string): string {
+  return `last update of page ${page}`;
+}
+
 function settingsOf(
   section: Section,
   { keyProof, uptimeS, cipherAuthenticates }: {
@@ -155,6 +197,8 @@ function settingsOf(
 ): WorkshopSettings {
   return {
     cipherAuthenticates,
+    requiresSeals: !section.legacyPeers && section.passphrase !== undefined &&
+      section.cipher !== "off",
     uptimeS,
     client: section.clientName,
     sibling: section.sibling,

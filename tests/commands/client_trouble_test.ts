@@ -154,11 +154,12 @@ Deno.test("W14: links that lead out or in circles are left out, each named once,
   Deno.symlinkSync("d/f", `${a.folder}/inner link`);
   // What arrives for a folder that is a link here is not written through it.
   Deno.symlinkSync(outside, `${b.folder}/d`);
-  assert.equal(await a.once(), 3, "some were skipped");
+  assert.equal(await a.once(), 0, a.output);
   for (const name of ["file link", "folder link", "d/up", "loop"]) {
     assert.equal(a.count(`"${name}"`), 1, a.output);
   }
-  assert.equal(await b.once(), 3, b.output);
+  assert.equal(await b.once(), 0, b.output);
+  assert.equal(b.count('"d"'), 1, b.output);
   assert.equal(b.read("inner link"), "1");
   assert.deepEqual(filesBelow(outside), ["secret"]);
   assert.equal(Deno.readTextFileSync(`${outside}/secret`), "secret");

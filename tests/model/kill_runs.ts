@@ -204,7 +204,11 @@ class History implements AsyncDisposable {
     const startMs = performance.now();
     let restMs = REST_MS;
     let why = this.#whyNotAtRest();
-    while (why !== undefined) {
+    // What both have looked at in a whole round, and found nothing to do, stays as it is.
+    let rounds = this.#roundCounts();
+    while (
+      why !== undefined || !this.#roundCounts().every((count, at) => count >= (rounds[at] ?? 0) + 2)
+    ) {
       for (const peer of this.#peers) {
         if (!peer.isRunning) throw new Error(`${peer.name} ended by itself`);
       }
@@ -214,7 +218,12 @@ class History implements AsyncDisposable {
       }
       await sleep(50);
       why = this.#whyNotAtRest();
+      if (why !== undefined) rounds = this.#roundCounts();
     }
+  }
+
+  #roundCounts(): number[] {
+    return this.#peers.map((peer) => peer.output().split("round of ").length - 1);
   }
 
   #hasGuard(): boolean {

@@ -33,6 +33,10 @@ export interface ClientSetup {
   readonly mayRead: boolean;
   /** Whether the file "p" may be replaced here. */
   readonly mayWrite: boolean;
+  /** Whether modification times stand in its records. */
+  readonly recordsTimes: boolean;
+  /** Works on the files of the client before it, which uploads what this one downloads beside. */
+  readonly isSibling: boolean;
 }
 
 /** What goes wrong within an exchange, before its effect number `at`. */
@@ -84,7 +88,7 @@ const syncWith = (...mishaps: readonly Mishap["what"][]): Steps =>
     by: someClient,
     file: someFile,
     all: fc.boolean(),
-    mishap: often(4, undefined, fc.record({ at: fc.nat(12), what: fc.constantFrom(...mishaps) })),
+    mishap: often(4, undefined, fc.record({ at: fc.nat(14), what: fc.constantFrom(...mishaps) })),
   });
 const edit: Steps = fc.record({
   kind: fc.constant("edit"),
@@ -117,7 +121,7 @@ const join: Steps = fc.constant({ kind: "join" });
 
 const simple = weighted([20, syncWith("edit", "delete")], [12, edit], [3, remove], [1, rest]);
 const calm = weighted([12, simple], [1, goBack]);
-const lossy = weighted([12, simple], [1, meddle("lose-record", "lose-content", "damage")]);
+const lossy = weighted([12, simple], [1, meddle("lose-content", "damage")]);
 const crashing = syncWith("crash", "crash", "pause", "edit", "delete");
 const steady = weighted(
   [20, crashing],
@@ -141,12 +145,21 @@ const fullClient: fc.Arbitrary<ClientSetup> = fc.record({
   mode: often<Mode>(4, "shared", fc.constant("download")),
   mayRead: fc.constant(true),
   mayWrite: fc.constant(true),
+  recordsTimes: fc.constant(true),
+  isSibling: fc.constant(false),
 });
 const anyClient: fc.Arbitrary<ClientSetup> = fc.record({
   mode: often<Mode>(2, "shared", fc.constantFrom("upload", "download", "conservative")),
   mayRead: often(12, true, fc.constant(false)),
   mayWrite: often(12, true, fc.constant(false)),
+  recordsTimes: often(12, true, fc.constant(false)),
+  isSibling: fc.constant(false),
 });
+const FULL = { mayRead: true, mayWrite: true, recordsTimes: true };
+const pair: readonly ClientSetup[] = [
+  { ...FULL, mode: "upload", isSibling: false },
+  { ...FULL, mode: "download", isSibling: true },
+];
 const anyCount = often<"right" | number>(6, "right", fc.integer({ min: 1, max: 3 }));
 
 /** Histories of 2 to 4 clients and up to 40 steps. */
@@ -161,9 +174,11 @@ function historyOf(kind: HistoryKind, step: Steps): fc.Arbitrary<History> {
   const isSimple = kind === "calm" || kind === "lossy";
   const isWild = kind === "wild";
   const client = isSimple ? fullClient : anyClient;
+  const clients = fc.array(client, { minLength: 2, maxLength: 4, size: "max" });
+  const withPair = clients.map((all) => [...pair, ...all.slice(0, 2)]);
   return fc.record({
     kind: fc.constant(kind),
-    clients: fc.array(client, { minLength: 2, maxLength: 4, size: "max" }),
+    clients: isSimple ? clients : weighted([3, clients], [1, withPair]),
     startsWith: isSimple ? fc.constant(4) : fc.integer({ min: 1, max: 4 }),
     pullerCount: isWild ? anyCount : fc.constant("right"),
     isAuthentic: fc.boolean(),

@@ -1,4 +1,5 @@
 import { parseRelativePath, type RelativePath } from "../../lib/path.ts";
+import { decide } from "../../lib/sync/plan.ts";
 import { exchange } from "./plan_client.ts";
 import type { History, Meddling, Mishap, Step } from "./plan_history.ts";
 import { checkNothingLost, checkRest } from "./plan_oracle.ts";
@@ -27,10 +28,18 @@ const MAX_ROUNDS = 40;
  *
  * @throws {BrokenPromise} if a content is lost, or they do not come to rest, or rest with something left to do
  */
-export function run(history: History, trace?: (line: string) => void): void {
+export function run(
+  history: History,
+  options: {
+    readonly trace?: (line: string) => void;
+    /** Another one than ours, to see whether the model notices. */
+    readonly decide?: typeof decide;
+  } = {},
+): void {
   const world: World = {
     relay: new Map(),
     clients: [],
+    decide: options.decide ?? decide,
     isAuthentic: history.isAuthentic,
     hasTornPuts: history.hasTornPuts,
     hasRaces: history.hasRaces,
@@ -42,9 +51,9 @@ export function run(history: History, trace?: (line: string) => void): void {
     alive: new Set(),
     guests: new Map(),
     published: new Set(),
+    hasReturned: false,
     ancestors: new Map(),
-    disputed: new Set(),
-    trace,
+    trace: options.trace,
   };
   for (let i = 0; i < history.startsWith; i++) join(world, history);
   for (const step of history.steps) {
@@ -61,18 +70,25 @@ function join(world: World, { clients, pullerCount }: History): void {
   const name = NAMES[number];
   if (setup === undefined || name === undefined) return;
   world.trace?.(`${name} joins: ${JSON.stringify(setup)}`);
-  world.clients.push({
-    name,
-    ...setup,
-    pullerCount: 1,
-    isGone: false,
+  const sibling = setup.isSibling ? world.clients[number - 1] : undefined;
+  const { mode, mayRead, mayWrite, recordsTimes } = setup;
+  const { files, deleted, moved, held, made } = sibling ?? {
     files: new Map(),
-    memory: new Map(),
-    running: new Map(),
     deleted: new Map(),
+    moved: new Set<RelativePath>(),
     held: new Map(),
     made: new Map(),
+  };
+  world.clients.push({
+    name,
+    ...{ mode, mayRead, mayWrite, recordsTimes, files, deleted, moved, held, made },
+    sibling: sibling?.name,
+    pullerCount: 1,
+    isGone: false,
+    memory: new Map(),
+    running: new Map(),
   });
+  if (sibling !== undefined) sibling.sibling = name;
   for (const client of world.clients) {
     client.pullerCount = pullerCount === "right"
       ? Math.max(1, pullersBesides(world, client.name).length)
@@ -158,6 +174,7 @@ function edit(
     forgetContent(world, id);
   }
   client.deleted.delete(path);
+  client.moved.delete(path);
   setFile(client, path, { id, timeS });
   noteMade(client, path, id);
   world.trace?.(`${client.name}'s user makes "${path}" ${short(id)}, time ${timeS}`);
@@ -182,7 +199,7 @@ function goBack(
   edit(world, client, path, { earlier: step.earlier, skewS: 0 });
   if (world.kind !== "calm" || id === undefined) return;
   world.alive.add(id);
-  world.ancestors.clear();
+  world.hasReturned = true;
 }
 
 function remove(world: World, client: Client, path: RelativePath): void {
@@ -191,8 +208,10 @@ function remove(world: World, client: Client, path: RelativePath): void {
   client.files.delete(path);
   client.deleted.set(path, old.id);
   world.trace?.(`${client.name}'s user deletes "${path}" ${short(old.id)}`);
-  // A deletion does not propagate: what others have stays, unless they too are asked to forget a conflict copy.
-  if (!PATHS.includes(path) || !standsInFiles(world, old.id)) {
+  // A deletion does not propagate: what others have stays. But a conflict copy may be the last one, and an uploader takes
+  // what its sibling puts in a file's place for its user's next version.
+  const isLast = !PATHS.includes(path) || !standsInFiles(world, old.id);
+  if (isLast || client.sibling !== undefined) {
     forgetContent(world, old.id);
   }
 }
@@ -201,6 +220,7 @@ function forget(client: Client): void {
   client.memory.clear();
   client.running.clear();
   client.deleted.clear();
+  client.moved.clear();
   // What stands here differs for all it knows: it is as good as made here.
   for (const [path, { id }] of client.files) noteMade(client, path, id);
   for (const path of client.held.keys()) if (!client.files.has(path)) client.held.delete(path);
@@ -212,6 +232,8 @@ function wipe(world: World, client: Client): void {
   client.files.clear();
   client.made.clear();
   forget(client);
+  const sibling = world.clients.find(({ name }) => name === client.sibling);
+  if (sibling !== undefined) forget(sibling);
   for (const [path, { id }] of lost) {
     // A conflict copy may have been the only one, though the version that it lost to replaces it elsewhere later.
     if (PATHS.includes(path) && standsInFiles(world, id)) continue;
@@ -280,30 +302,21 @@ function sync(
   }
 }
 
-/** (c) After the last event all come to rest in few rounds, whatever their order. */
+/** (c) All come to rest in few rounds, whatever their order. */
 function comeToRest(world: World, history: History): void {
   world.trace?.("nothing happens but rounds");
-  let random = history.order;
-  const draw = (below: number): number => {
-    random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor(random / 2 ** 32 * below);
-  };
   const living = world.clients.filter(({ isGone }) => !isGone);
+  const isRightlySet = history.pullerCount === "right";
+  const arrange = arrangerOf(history.order);
   for (let round = 1; round <= MAX_ROUNDS; round++) {
-    let isMoving = false;
     take(world, { kind: "wait" }, history);
     const turns = living.flatMap((client) => {
       const paths = new Set([...PATHS, ...pathsOf(world), ...client.running.keys()]);
-      return [...paths].map((path) => [client, path] as const);
+      return [...paths].map((path) => ({ client, path }));
     });
-    while (turns.length > 0) {
-      const at = draw(turns.length);
-      const turn = turns[at];
-      const last = turns.pop();
-      if (turn === undefined || last === undefined) break;
-      if (at < turns.length) turns[at] = last;
+    let isMoving = false;
+    for (const { client, path } of arrange(turns)) {
       world.nowS++;
-      const [client, path] = turn;
       if (client.running.has(path)) isMoving = true;
       const outcome = sync(world, client, path);
       if (outcome === "done" || outcome === "locked") isMoving = true;
@@ -311,9 +324,22 @@ function comeToRest(world: World, history: History): void {
     checkNothingLost(world);
     if (isMoving) continue;
     world.trace?.(`at rest after ${round} rounds`);
-    if (history.pullerCount === "right") checkRest(world);
+    if (isRightlySet) checkRest(world);
     return;
   }
-  const isMisconfigured = history.pullerCount !== "right";
-  if (!isMisconfigured) throw new BrokenPromise(`no rest after ${MAX_ROUNDS} rounds`);
+  if (isRightlySet) throw new BrokenPromise(`no rest after ${MAX_ROUNDS} rounds`);
+}
+
+/** Clients in turn, forwards or backwards, or everything in a random order, another one each time. */
+function arrangerOf(order: number): <T>(all: readonly T[]) => T[] {
+  if (order % 4 === 0) return (all) => [...all];
+  if (order % 4 === 1) return (all) => [...all].reverse();
+  let random = order;
+  return (all) => {
+    const keyed = all.map((item) => {
+      random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0;
+      return { item, key: random };
+    });
+    return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
+  };
 }

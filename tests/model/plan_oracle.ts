@@ -52,7 +52,8 @@ function checkFiles(world: World, path: RelativePath): void {
     }
     if (!mayPull || source === undefined) continue;
     if (file === undefined) {
-      const hasDeleted = client.deleted.has(path) && id !== undefined &&
+      const looksDeleted = client.deleted.has(path) || client.moved.has(path);
+      const hasDeleted = looksDeleted && id !== undefined &&
         (client.held.get(path)?.has(id) || client.memory.get(path)?.agreed?.id === id);
       const isWanted = mode === "download"
         ? living.some((other) => rulesOf(other, path).mayPush && other.files.get(path)?.id === id)

@@ -1,14 +1,15 @@
-import { type RelativePath } from "../../lib/path.ts";
+import { parseRelativePath, type RelativePath } from "../../lib/path.ts";
 import { identityOf } from "../../lib/relay/checksum.ts";
 import type { RelayRecord } from "../../lib/relay/metadata.ts";
 import { originalName } from "../../lib/sync/conflict_name.ts";
+import type { Action, AgreedVersion, decide, Mode, Rules, Situation } from "../../lib/sync/plan.ts";
 import type { HistoryKind } from "./plan_history.ts";
-import type { AgreedVersion, Mode, Rules, Situation } from "../../lib/sync/plan.ts";
 
 /** A pure world of clients around one placeholder relay. A content is its identity; time is a counter. */
 export interface World {
   readonly relay: Map<RelativePath, Slot>;
   readonly clients: Client[];
+  readonly decide: typeof decide;
   readonly kind: HistoryKind;
   readonly isAuthentic: boolean;
   readonly hasTornPuts: boolean;
@@ -22,8 +23,8 @@ export interface World {
   readonly alive: Set<string>;
   /** Contents that somebody else put on the relay: they must stand there or in some client's files. */
   readonly guests: Map<string, RelativePath>;
-  /** Where two versions met of which neither was made from the other. */
-  readonly disputed: Set<RelativePath>;
+  /** Whether a user returned to an earlier content: from then on nothing tells earlier from later. */
+  hasReturned: boolean;
   /** Of each content all those that it was made from, one after the other. */
   readonly ancestors: Map<string, ReadonlySet<string>>;
   /** Contents that stood on the relay with their records. */
@@ -68,10 +69,13 @@ export interface Memory {
 export interface Client {
   readonly name: string;
   readonly mode: Mode;
+  /** Name of the client that works on the same files in the other direction. */
+  sibling: string | undefined;
   /** Whether the file "p", and its conflict copies, may be pushed from here. */
   readonly mayRead: boolean;
   /** Whether the file "p" may be replaced here. */
   readonly mayWrite: boolean;
+  readonly recordsTimes: boolean;
   pullerCount: number;
   isGone: boolean;
   readonly files: Map<RelativePath, LocalFile>;
@@ -80,6 +84,8 @@ export interface Client {
   readonly running: Map<RelativePath, Exchange>;
   /** For the oracle: what the user deleted here, contents that ever stood here, and those made or adopted here. */
   readonly deleted: Map<RelativePath, string>;
+  /** Files that became conflict copies and whose names are not taken yet: after a crash they look deleted. */
+  readonly moved: Set<RelativePath>;
   readonly held: Map<RelativePath, Set<string>>;
   readonly made: Map<RelativePath, Set<string>>;
 }
@@ -91,9 +97,8 @@ export type Exchange = Generator<string, Outcome, undefined>;
 /** A violated promise; the model's counterpart of a failed assertion. */
 export class BrokenPromise extends Error {}
 
-export const PATHS: readonly RelativePath[] = ["p", "q.txt"].map((path) => {
-  return path as RelativePath;
-});
+/** The files that users make by themselves; all others are conflict copies. */
+export const PATHS: readonly RelativePath[] = ["p", "q.txt"].map(parseRelativePath);
 
 export function slotOf(world: World, path: RelativePath): Slot {
   let slot = world.relay.get(path);
@@ -133,9 +138,10 @@ export function situationOf(world: World, client: Client, path: RelativePath): S
 }
 
 export function rulesOf(client: Client, path: RelativePath): Rules {
-  const { name, mode, pullerCount } = client;
+  const { name, mode, pullerCount, sibling } = client;
   return {
     client: name,
+    sibling,
     mode,
     mayPush: mode !== "download" && (originalName(path) !== PATHS[0] || client.mayRead),
     mayPull: mode !== "upload" && (path !== PATHS[0] || client.mayWrite),
@@ -153,6 +159,23 @@ export function pathsOf(world: World): RelativePath[] {
 /** How a content is shown: its letter and its number. */
 export function short(id: string | undefined): string {
   return id === undefined ? "nothing" : id.slice(0, 1) + Number.parseInt(id.slice(8), 16);
+}
+
+/** An action, and what it was decided on, in one line. */
+export function describe(action: Action, slot: Slot, seen: LocalFile | undefined): string {
+  const { record, content } = slot;
+  const list = (ids: readonly string[]) => `[${ids.map(short).join(" ")}]`;
+  const details = Object.entries(action).filter(([key]) => key !== "kind").map(([key, value]) =>
+    ` ${key}=${Array.isArray(value) ? list(value) : key === "over" ? short(value) : value}`
+  );
+  const said = record === undefined
+    ? "no record"
+    : `record ${short(identityOf(record))} by ${record.pusher}, time ${record.timeS}, base ${
+      list(record.base)
+    }, pullers [${record.pullers.join(" ")}]`;
+  return `${action.kind}${details.join("")} (here ${short(seen?.id)}; ${said}; content ${
+    short(content?.id)
+  })`;
 }
 
 /** A content never seen before. The first 8 digits of all are one of two, so that conflict names collide. */
@@ -183,12 +206,15 @@ export function forgetContent(world: World, id: string): void {
 
 /** Whether `later` was made from `earlier`. */
 export function isMadeFrom(world: World, later: string | undefined, earlier: string): boolean {
-  return later !== undefined && (world.ancestors.get(later)?.has(earlier) ?? false);
+  if (later === undefined || world.hasReturned) return false;
+  return world.ancestors.get(later)?.has(earlier) ?? false;
 }
 
 /** The clients that are to have a version of this pusher. */
 export function pullersBesides(world: World, pusher: string | undefined): Client[] {
-  return world.clients.filter(({ name, mode }) => mode !== "upload" && name !== pusher);
+  return world.clients.filter(({ name, mode, sibling }) => {
+    return mode !== "upload" && name !== pusher && (sibling === undefined || sibling !== pusher);
+  });
 }
 
 export function standsInFiles(world: World, id: string): boolean {

@@ -138,14 +138,11 @@ Deno.test("a section's option replaces the global one, whatever its name", () =>
 
 Deno.test("what is not built yet is refused by name and value, and its other values are not", () => {
   const refused: [line: string, message: RegExp][] = [
-    ["index = 1", /option "index" is "1": .* cannot be used in this version/],
-    ["compact = topdir:2", /option "compact" is "topdir:2"/],
     ["protocol = ftp", /option "protocol" is "ftp": only "file"/],
     ["encryption = blowfish", /option "encryption" is "blowfish"/],
     ["encryption = native", /"native"/],
     ["min split size = 0", /option "min split size" is "0": files are not split/],
     ["split = 5", /option "split" is "5"/],
-    ["priority = upload", /option "priority" is "upload"/],
     ["maintainer = me@example.org", /option "maintainer"/],
   ];
   for (const [line, message] of refused) {

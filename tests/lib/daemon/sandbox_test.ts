@@ -22,7 +22,9 @@ Deno.test("permissionsFor() grants a file section its folders and its state, and
   const paths = [
     "/home/me/photos",
     "/mnt/relay",
-    ...["", "-wal", "-shm", ".run", ".run-journal", ".damaged"].map((suffix) => state + suffix),
+    ...["", "-wal", "-shm", ".run", ".run-journal", ".damaged", ".spool"].map((suffix) =>
+      state + suffix
+    ),
   ];
   assert.deepEqual(permissionsFor(makeSection(), { realPath }), {
     read: paths,
@@ -44,7 +46,7 @@ Deno.test("permissionsFor() grants each path in both forms where links make two"
   assert(Array.isArray(write));
   assert.deepEqual(write.slice(0, 3), ["/home/me/photos", "/mnt/relay", "/private/mnt/relay"]);
   assert(write.includes("/private/home/me/.cache/escale/escale/st1.db-wal"));
-  assert.equal(write.length, 15);
+  assert.equal(write.length, 17);
 });
 
 Deno.test("permissionsFor() grants the net and programs by protocol", () => {
@@ -62,7 +64,7 @@ Deno.test("permissionsFor() grants the net and programs by protocol", () => {
     const permissions = permissionsFor(section, { realPath });
     assert.deepEqual([permissions.net, permissions.run], [net, run], relay.protocol);
     assert.deepEqual(permissions.read, permissions.write);
-    assert(Array.isArray(permissions.write) && permissions.write.length === 7);
+    assert(Array.isArray(permissions.write) && permissions.write.length === 8);
   }
 });
 

@@ -276,3 +276,30 @@ Deno.test("a transaction that ends unconfirmed undoes what it put", async () => 
   }
   assert.deepEqual(place.store.names(), []);
 });
+
+Deno.test("a dead pusher's lock is judged by what stands: whole stays, torn and unfinished go", async () => {
+  const whole = new TextEncoder().encode("content");
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-512", whole)).toHex();
+  const text = formatRecord({ ...RECORD, checksum: digest, algorithm: "sha512", sizeBytes: 7 });
+  const pulled = `${text}\nC`;
+  const cases: [what: string, objects: Record<string, string>, left: string[]][] = [
+    ["finished", { ".f.placeholder": text, f: "content" }, [".f.placeholder", "f"]],
+    ["torn", { ".f.placeholder": text, f: "cont" }, []],
+    ["another content", { ".f.placeholder": text, f: "c0ntent" }, []],
+    ["no content yet", { ".f.placeholder": text }, []],
+    ["no content any more", { ".f.placeholder": pulled }, [".f.placeholder"]],
+    ["no record", { f: "content" }, ["f"]],
+    ["a torn record", { ".f.placeholder": text.slice(0, 30), f: "content" }, []],
+    ["nothing", {}, []],
+  ];
+  for (const [what, objects, left] of cases) {
+    for (const mode of ["w", "r"]) {
+      await using place = new Place();
+      for (const [name, content] of Object.entries(objects)) await place.put(name, content);
+      await place.put(".f.lock", `lock%1.0\nowner: B\nmode: ${mode}`);
+      await (await place.relay.open([F], { mode: "r" }))[Symbol.asyncDispose]();
+      const expected = mode === "w" ? left : Object.keys(objects);
+      assert.deepEqual(place.store.names().sort(), [...expected].sort(), `${what}, mode ${mode}`);
+    }
+  }
+});

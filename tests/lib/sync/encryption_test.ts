@@ -250,3 +250,25 @@ Deno.test("W3: with blowfish a wrong key shows by the checksums", async () => {
   await b.once();
   assert.equal(b.read("f"), "content of f");
 });
+
+Deno.test("with seals required, content without a record is not taken for what its name says", async () => {
+  using world = new World();
+  const secret = { cipher: "fernet", passphrase: GOLDEN_KEY, legacyPeers: false } as const;
+  const [a, b] = [world.client("A", secret), world.client("B", secret)];
+  a.write("f", "of f", T);
+  a.write("g", "of g", T);
+  await a.once();
+  // Whoever owns the relay swaps the contents and removes the records.
+  Deno.renameSync(`${world.relay}/f`, `${world.relay}/swap`);
+  Deno.renameSync(`${world.relay}/g`, `${world.relay}/f`);
+  Deno.renameSync(`${world.relay}/swap`, `${world.relay}/g`);
+  for (const name of ["f", "g"]) Deno.removeSync(`${world.relay}/.${name}.placeholder`);
+  const run = await b.once();
+  assert.deepEqual(b.tree(), {});
+  assert.equal(run.result.outcome, "skipped");
+  assert.match(run.problems.join("\n"), /Left "f" on the relay: it has no record/);
+  await a.once();
+  await b.once();
+  assert.equal(b.tree()["f"], "of f");
+  assert.equal(b.tree()["g"], "of g");
+});

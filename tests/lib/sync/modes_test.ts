@@ -332,3 +332,21 @@ Deno.test("pull overwrite: equal content is transferred all the same, conflict c
   assert.deepEqual(Object.values(conflictCopies(b)), ["of B"]);
   assert.deepEqual(b.tree(), a.tree());
 });
+
+Deno.test("three clients that expect one puller: who comes too late again and again is told why", async () => {
+  using world = new World();
+  const [a, b, c] = [world.client("A"), world.client("B"), world.client("C")];
+  a.write("f", "1", T);
+  await a.once();
+  await b.once();
+  await using late = await c.open();
+  const problems: string[] = [];
+  for (let turn = 0; turn < 4; turn++) {
+    const round = await late.round();
+    problems.push(...round.problems);
+    await a.once();
+    await b.once();
+  }
+  assert.equal(problems.length, 1);
+  assert.match(problems[0] ?? "", /Requested "f" again and again/);
+});

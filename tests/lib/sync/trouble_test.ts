@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { openFile } from "../../../backends/file/mod.ts";
 import { runClient } from "../../../lib/sync/client.ts";
 import type { ClientEvent } from "../../../lib/sync/events.ts";
 import { noise } from "../../support/byte_streams.ts";
 import { type TestClient, World } from "../../support/engine.ts";
+import { FaultyBackend } from "../../support/faulty_backend.ts";
 
 const T = 1_600_000_000;
 
@@ -90,6 +92,82 @@ Deno.test("a file that changes while its new version is pulled is kept", async (
   assert.equal(a.read("f"), "of A");
   assert.ok(Object.values(a.tree()).includes("of B"));
   assert.deepEqual(a.tree(), b.tree());
+});
+
+Deno.test("a change that size and time do not show is noticed before a file is replaced", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  a.write("f", "one!", T);
+  await world.settle([a, b]);
+  a.write("f", "two!", T + 10);
+  await a.once();
+  const racing = b.with({}, async (address) => {
+    const backend = await openFile(address);
+    const read = backend.read.bind(backend);
+    backend.read = async (name, options) => {
+      if (name === "f") b.write("f", "mine", T);
+      return await read(name, options);
+    };
+    return backend;
+  });
+  await racing.round();
+  assert.equal(b.read("f"), "mine");
+});
+
+Deno.test("a push that was cut off is known for one's own when the file has changed meanwhile", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  a.write("f", "1", T);
+  const dying = a.with({}, async (address) =>
+    new FaultyBackend(
+      await openFile(address),
+      ({ verb }) => verb === "flush" ? { kind: "fail", dies: true } : undefined,
+    ));
+  await dying.once();
+  assert.deepEqual(world.relayNames(), [".f.lock", ".f.placeholder", "f"]);
+  a.write("f", "2", T + 10);
+  assert.deepEqual((await a.once()).actions, ["repair f", "push f"]);
+  await world.settle([b, a]);
+  assert.deepEqual([a.tree(), b.tree()], [{ f: "2" }, { f: "2" }], "no conflict copy is made");
+});
+
+Deno.test("a conflict copy takes no name from another file, and is made once of one content", async () => {
+  for (const standing of ["another file", "of A"]) {
+    using world = new World();
+    const [a, b] = [world.client("A"), world.client("B")];
+    a.write("f.txt", "base", T);
+    await world.settle([a, b]);
+    const digest = createHash("sha512").update("of A").digest("hex");
+    const name = `f.conflict-A-20200913-122650-${digest.slice(0, 8)}.txt`;
+    b.write(name, standing, T);
+    a.write("f.txt", "of A", T + 10);
+    b.write("f.txt", "of B", T + 20);
+    await a.once();
+    await b.once();
+    const longer = `f.conflict-A-20200913-122650-${digest.slice(0, 16)}.txt`;
+    assert.deepEqual(b.tree(), {
+      [name]: standing,
+      ...(standing === "of A" ? {} : { [longer]: "of A" }),
+      "f.txt": "of B",
+    });
+  }
+});
+
+Deno.test("W8: a second client under the same name on the relay ends the first one's run", async () => {
+  using world = new World();
+  const a = world.client("A");
+  a.write("f", "1", T);
+  const lock = (beat: number) =>
+    Deno.writeTextFileSync(
+      world.pathOnRelay(".f.lock"),
+      `lock%1.0\nowner: A\nmode: w\nnonce: ${"7".repeat(32)}\nbeat: ${beat}`,
+    );
+  lock(1);
+  assert.equal((await a.round()).tally.locked, 1);
+  lock(2);
+  const run = await a.once();
+  assert.equal(run.result.error?.code, "twin");
+  assert.deepEqual(world.relayNames(), [".f.lock"], "the other one's lock stands");
 });
 
 Deno.test("conflict copies of conflict copies are named after the original and all kept", async () => {

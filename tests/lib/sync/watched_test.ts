@@ -89,7 +89,7 @@ Deno.test("W24: names with newlines, trailing blanks and other odd characters tr
     "x.placeholder",
     "#+-=%---pullers---",
     "folder with blank /f ",
-  ];
+  ].filter((name) => Deno.build.os !== "windows" || !/["\\<>|\n\t]|[ .](?:\/|$)/.test(name));
   for (const name of names) a.write(name, name, T);
   const run = await a.once();
   assert.deepEqual([run.result, run.problems], [{ outcome: "done" }, []]);

@@ -1,0 +1,153 @@
+import type { RelativePath } from "../path.ts";
+import { isRelativePath } from "../path.ts";
+import type { IndexText } from "./index_text.ts";
+import { EVERYONE } from "./metadata.ts";
+import { isOwedBy, isResidue, type PageState, type Update } from "./page_state.ts";
+import { pageOf } from "./pages.ts";
+import type { RecordViewer } from "./record_view.ts";
+import type { QuietNotes, RecordView, RelayEntry } from "./relay.ts";
+
+/** What entries are made with. */
+export interface EntryContext {
+  readonly client: string;
+  readonly sibling: string | undefined;
+  readonly depth: number;
+  readonly acknowledges: boolean;
+  readonly records: RecordViewer;
+}
+
+/**
+ * A resource as its page shows it: the last update that holds it, with that update's pullers, else the persistent index.
+ * There its content is gone, and everyone who should has it.
+ */
+export function entryOn(
+  state: PageState,
+  resource: RelativePath,
+  context: EntryContext,
+): RelayEntry | undefined {
+  const { lock, index } = state;
+  const update = updateOf(state, resource);
+  if (update?.index !== undefined) {
+    return {
+      resource,
+      record: viewIn(update.index, resource, { ...context, pullers: update.index.pullers }),
+      storedBytes: update.storedBytes,
+      lock,
+      isOwed: context.acknowledges &&
+        state.updates.some((it) => it.index?.has(resource) === true && isOwedBy(it, context)),
+    };
+  }
+  if (!index.has(resource)) return undefined;
+  const record = viewIn(index, resource, { ...context, pullers: [EVERYONE] });
+  return { resource, record, storedBytes: undefined, lock };
+}
+
+/** The last update that holds a resource. */
+export function updateOf({ updates }: PageState, resource: RelativePath): Update | undefined {
+  return updates.findLast((it) => it.index?.has(resource) === true && !isResidue(it));
+}
+
+/** What an entry of an index says. */
+export function viewIn(
+  index: IndexText,
+  resource: RelativePath,
+  { records, pullers }: { readonly records: RecordViewer; readonly pullers: readonly string[] },
+): RecordView {
+  const text = index.text(resource) ?? "";
+  if (text === "") return { kind: "unreadable", why: "it has none in the index" };
+  const view = records.view(resource, text);
+  return view.kind === "present" ? { ...view, record: { ...view.record, pullers } } : view;
+}
+
+/** The resources that an index lists. */
+export function* resourcesIn(index: IndexText): Generator<RelativePath> {
+  for (const name of index.names()) if (isRelativePath(name)) yield name;
+}
+
+/** The resources of a page, each once. */
+export function* resourcesOn({ index, updates }: PageState): Generator<RelativePath> {
+  yield* resourcesIn(index);
+  for (const [at, update] of updates.entries()) {
+    if (update.index === undefined || isResidue(update)) continue;
+    for (const resource of resourcesIn(update.index)) {
+      const isNew = !index.has(resource) &&
+        !updates.slice(0, at).some((it) => it.index?.has(resource) && !isResidue(it));
+      if (isNew) yield resource;
+    }
+  }
+}
+
+/** All entries of some pages. Each is made when it is asked for: a million of them would fill the memory. */
+export class PageEntries implements ReadonlyMap<RelativePath, RelayEntry>, QuietNotes {
+  readonly size: number;
+  readonly #pages: ReadonlyMap<string, PageState>;
+  readonly #context: EntryContext;
+
+  constructor(pages: ReadonlyMap<string, PageState>, context: EntryContext) {
+    this.#pages = pages;
+    this.#context = context;
+    let size = 0;
+    for (const state of pages.values()) {
+      size += state.index.size;
+      if (state.updates.length === 0) continue;
+      for (const resource of resourcesOn(state)) if (!state.index.has(resource)) size++;
+    }
+    this.size = size;
+  }
+
+  get(resource: RelativePath): RelayEntry | undefined {
+    const state = this.#pages.get(pageOf(resource, this.#context.depth));
+    return state && entryOn(state, resource, this.#context);
+  }
+
+  has(resource: RelativePath): boolean {
+    const state = this.#pages.get(pageOf(resource, this.#context.depth));
+    return state !== undefined &&
+      (state.index.has(resource) || updateOf(state, resource) !== undefined);
+  }
+
+  isQuiet(resource: RelativePath, mark: number): boolean {
+    const state = this.#pages.get(pageOf(resource, this.#context.depth));
+    return state !== undefined && state.lock === undefined && state.index.mark(resource) === mark &&
+      updateOf(state, resource) === undefined;
+  }
+
+  note(resource: RelativePath, mark: number): void {
+    const state = this.#pages.get(pageOf(resource, this.#context.depth));
+    if (state !== undefined && updateOf(state, resource) === undefined) {
+      state.index.setMark(resource, mark);
+    }
+  }
+
+  *keys(): Generator<RelativePath, undefined> {
+    for (const state of this.#pages.values()) yield* resourcesOn(state);
+    return undefined;
+  }
+
+  *values(): Generator<RelayEntry, undefined> {
+    for (const [, entry] of this) yield entry;
+    return undefined;
+  }
+
+  *entries(): Generator<[RelativePath, RelayEntry], undefined> {
+    for (const resource of this.keys()) {
+      const entry = this.get(resource);
+      if (entry !== undefined) yield [resource, entry];
+    }
+    return undefined;
+  }
+
+  [Symbol.iterator](): Generator<[RelativePath, RelayEntry], undefined> {
+    return this.entries();
+  }
+
+  forEach(
+    visit: (
+      entry: RelayEntry,
+      resource: RelativePath,
+      map: ReadonlyMap<RelativePath, RelayEntry>,
+    ) => void,
+  ): void {
+    for (const [resource, entry] of this) visit(entry, resource, this);
+  }
+}

@@ -1,0 +1,210 @@
+import { BackendError, type ObjectInfo, type ObjectName } from "../../backends/backend.ts";
+import { decompress } from "../archive/codec.ts";
+import { concatBytes } from "../bytes.ts";
+import { hash } from "node:crypto";
+import { EscaleError, messageOf } from "../errors.ts";
+import { isRelativePath, printable } from "../path.ts";
+import type { IndexContext } from "./context.ts";
+import { EMPTY_INDEX, type IndexText, MAX_INDEX_BYTES, parseIndex } from "./index_text.ts";
+import { resourcesIn, viewIn } from "./page_entries.ts";
+import type { PageObjects, PageState, Update } from "./page_state.ts";
+import {
+  classifyPageObject,
+  pageOf,
+  persistentIndexName,
+  updateDataName,
+  updateIndexName,
+} from "./pages.ts";
+import type { RecordViewer } from "./record_view.ts";
+import type { LockView } from "./relay.ts";
+
+/** A storage's times this coarse, in milliseconds, do not show that an object was written again. */
+const COARSE_MS = 2_000;
+
+/** What was read of an index object, for as long as the object stays the same. */
+interface ReadIndex {
+  /** Of the object, as listed; `undefined` if a listing does not tell two versions of it apart. */
+  readonly sign: string | undefined;
+  /** Of its content. */
+  readonly digest: string;
+  readonly index: IndexText | undefined;
+  readonly problem: EscaleError | undefined;
+  readonly pushers: ReadonlySet<string | undefined>;
+  readonly expected: number;
+}
+
+/** All that a listing of the relay's folder shows. */
+export interface Listing {
+  readonly pages: ReadonlyMap<string, PageObjects>;
+  readonly usedBytes: number;
+  /** An object of the layout without an index, where there is one. */
+  readonly foreign: ObjectName | undefined;
+}
+
+/** Reads pages, and of them only what has changed since the last time. */
+export class PageReader {
+  readonly #context: IndexContext;
+  readonly #read = new Map<ObjectName, ReadIndex>();
+
+  readonly #records: RecordViewer;
+
+  constructor(context: IndexContext, records: RecordViewer) {
+    this.#context = context;
+    this.#records = records;
+  }
+
+  /** Lists the top of the relay's folder, where all that belongs to an index stands. */
+  async list(options: { readonly signal?: AbortSignal } = {}): Promise<Listing> {
+    const pages = new Map<string, PageObjects>();
+    let usedBytes = 0;
+    let foreign: ObjectName | undefined;
+    for await (const info of this.#context.backend.list("", options)) {
+      usedBytes += info.sizeBytes;
+      const kind = classifyPageObject(info.name);
+      if (kind.kind === "other") continue;
+      if (kind.kind === "placeholder layout") {
+        if (foreign === undefined || info.name.startsWith(".")) foreign = info.name;
+        continue;
+      }
+      const { page } = kind;
+      const objects = pages.get(page) ??
+        { page, lock: undefined, persistent: undefined, updates: new Map() };
+      pages.set(page, objects);
+      if (kind.kind === "lock") objects.lock = info;
+      else if (kind.kind === "persistent") objects.persistent = info;
+      else {
+        const update = objects.updates.get(kind.ts) ?? {};
+        objects.updates.set(kind.ts, update);
+        update[kind.kind === "update data" ? "data" : "index"] = info;
+      }
+    }
+    this.#forgetOthers(pages);
+    return { pages, usedBytes, foreign };
+  }
+
+  /**
+   * Reads a page. `isLocked`: by this process, so that what is read holds; then only a tag shows that an index is the
+   * one that was read before.
+   */
+  async read(
+    objects: PageObjects,
+    options: { readonly lock?: LockView | undefined; readonly isLocked?: boolean } = {},
+  ): Promise<PageState> {
+    const { page, persistent } = objects;
+    const isLocked = options.isLocked ?? false;
+    const problems: EscaleError[] = [];
+    const read = persistent && await this.#index(persistent, { page, isLocked, isGrouped: true });
+    if (read?.problem !== undefined) problems.push(read.problem);
+    const updates: Update[] = [];
+    for (const [ts, { index, data }] of [...objects.updates].sort(([a], [b]) => a - b)) {
+      const text = index && await this.#index(index, { page, isLocked, isGrouped: false });
+      if (text?.problem !== undefined) problems.push(text.problem);
+      updates.push({
+        ts,
+        storedBytes: data?.sizeBytes,
+        index: text?.index,
+        hasIndexObject: text !== undefined,
+        pushers: text?.pushers ?? new Set(),
+        expected: text?.expected ?? this.#context.pullerCount,
+      });
+    }
+    const lock = options.lock;
+    return { page, lock, index: read?.index ?? EMPTY_INDEX, updates, problems };
+  }
+
+  async #index(
+    info: ObjectInfo,
+    options: { readonly page: string; readonly isLocked: boolean; readonly isGrouped: boolean },
+  ): Promise<ReadIndex | undefined> {
+    const { page, isLocked, isGrouped } = options;
+    const sign = info.tag ?? (isLocked ? undefined : this.#signOf(info));
+    const known = this.#read.get(info.name);
+    if (known !== undefined && sign !== undefined && known.sign === sign) return known;
+    const bytes = await this.#bytes(info.name);
+    if (bytes === undefined) return undefined;
+    const digest = hash("sha256", bytes, "hex");
+    const read = known?.digest === digest
+      ? { ...known, sign: sign ?? known.sign }
+      : { sign, digest, ...await this.#parse(bytes, { page, isGrouped, name: info.name }) };
+    this.#read.set(info.name, read);
+    return read;
+  }
+
+  #signOf({ sizeBytes, modifiedMs }: ObjectInfo): string | undefined {
+    const { timePrecisionMs } = this.#context.backend.traits;
+    const isCoarse = timePrecisionMs === undefined || timePrecisionMs > COARSE_MS;
+    return isCoarse || modifiedMs === undefined ? undefined : `${sizeBytes} ${modifiedMs}`;
+  }
+
+  async #bytes(name: ObjectName): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#context.backend.read(name, { maxBytes: MAX_INDEX_BYTES });
+    } catch (cause) {
+      if (!(cause instanceof BackendError)) throw cause;
+      if (cause.code === "not-found") return undefined;
+      if (cause.code === "too-large") return new Uint8Array([0]);
+      throw cause;
+    }
+  }
+
+  async #parse(
+    bytes: Uint8Array,
+    options: { readonly page: string; readonly isGrouped: boolean; readonly name: ObjectName },
+  ): Promise<Omit<ReadIndex, "sign" | "digest">> {
+    const { page, isGrouped, name } = options;
+    const { depth, pullerCount } = this.#context;
+    const accepts = (entry: string) => isRelativePath(entry) && pageOf(entry, depth) === page;
+    try {
+      const text = isGrouped ? await expand(bytes) : bytes;
+      const index = parseIndex(text, { isGrouped, accepts });
+      const problem = index.refused.length === 0 ? undefined : new EscaleError(
+        "refused",
+        `Refused "${printable(index.refused[0] ?? "")}" in the index "${name}": ` +
+          "it is not a name that belongs on this page",
+        { hint: 'See that "index" is set alike for all clients of the relay' },
+      );
+      return { index, problem, ...(isGrouped ? NOBODY : this.#facts(index, pullerCount)) };
+    } catch (cause) {
+      if (!(cause instanceof EscaleError)) throw cause;
+      const problem = new EscaleError(
+        "corrupt",
+        `Refused the index "${name}" on the relay: ${messageOf(cause)}`,
+        { cause },
+      );
+      return { index: undefined, problem, ...NOBODY };
+    }
+  }
+
+  #facts(index: IndexText, pullerCount: number): Pick<ReadIndex, "pushers" | "expected"> {
+    const pushers = new Set<string | undefined>();
+    let expected = pullerCount;
+    for (const resource of resourcesIn(index)) {
+      const view = viewIn(index, resource, { records: this.#records, pullers: [] });
+      if (view.kind !== "present") continue;
+      pushers.add(view.record.pusher);
+      expected = Math.max(expected, view.record.expected ?? 1);
+    }
+    if (pushers.size === 0) pushers.add(undefined);
+    return { pushers, expected };
+  }
+
+  #forgetOthers(pages: ReadonlyMap<string, PageObjects>): void {
+    const standing = new Set<ObjectName>();
+    for (const [page, { persistent, updates }] of pages) {
+      if (persistent !== undefined) standing.add(persistentIndexName(page));
+      for (const ts of updates.keys()) {
+        standing.add(updateIndexName(page, ts)).add(updateDataName(page, ts));
+      }
+    }
+    for (const name of this.#read.keys()) if (!standing.has(name)) this.#read.delete(name);
+  }
+}
+
+const NOBODY: Pick<ReadIndex, "pushers" | "expected"> = { pushers: new Set(), expected: 1 };
+
+async function expand(bytes: Uint8Array): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  const options = { maxBytes: MAX_INDEX_BYTES };
+  for await (const chunk of decompress(ReadableStream.from([bytes]), options)) chunks.push(chunk);
+  return concatBytes(...chunks);
+}

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { usageOf } from "../bench/measure.ts";
+import { hostileObjects, plant } from "../model/hostile_relay.ts";
+import { filesBelow, Yard, type YardClient } from "./_yard.ts";
+
+/** Larger ones by hand; `tests/model/results/sizes.txt` has what came out. */
+const FILES = Number(Deno.env.get("ESCALE_FILES") ?? 2_000);
+const NAMES = Number(Deno.env.get("ESCALE_NAMES") ?? 100_000);
+const SPARSE_MB = Number(Deno.env.get("ESCALE_SPARSE_MB") ?? 1_024);
+
+const MB = 1024 * 1024;
+
+interface Run {
+  readonly status: number;
+  readonly peakMiB: number;
+  readonly cpuS: number;
+  readonly seconds: number;
+}
+
+/** Runs a client once and looks at its memory all the while. */
+async function onceMeasured(
+  client: YardClient,
+): Promise<Run> {
+  const startMs = performance.now();
+  client.start(["--once", "-q"]);
+  let [peakMiB, cpuS] = [0, 0];
+  const timer = setInterval(() => {
+    // Between its end and the news of it there is nothing to look at.
+    try {
+      const usage = usageOf(client.pid);
+      peakMiB = Math.max(peakMiB, usage.peakMiB || 0);
+      cpuS = Math.max(cpuS, usage.cpuS || 0);
+    } catch (cause) {
+      if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    }
+  }, 50);
+  try {
+    const status = await client.ended();
+    return { status, peakMiB, cpuS, seconds: (performance.now() - startMs) / 1000 };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function say(what: string, { peakMiB, cpuS, seconds }: Run): void {
+  const text = `${what}: ${seconds.toFixed(1)} s (${cpuS.toFixed(1)} s of processor time), ` +
+    `${Math.round(peakMiB)} MiB at its peak\n`;
+  Deno.stderr.writeSync(new TextEncoder().encode(text));
+}
+
+const linux = { ignore: Deno.build.os !== "linux" };
+
+Deno.test("a sparse file far larger than the memory taken passes through", linux, async () => {
+  await using yard = new Yard();
+  const [a, b] = [yard.client("A"), yard.client("B")];
+  a.write("disk.img", "start");
+  Deno.truncateSync(`${a.folder}/disk.img`, SPARSE_MB * MB);
+  const [push, pull] = [await onceMeasured(a), await onceMeasured(b)];
+  say(`push of ${SPARSE_MB} MiB`, push);
+  say(`pull of ${SPARSE_MB} MiB`, pull);
+  assert.deepEqual([push.status, pull.status], [0, 0]);
+  assert.ok(push.peakMiB < 200 && pull.peakMiB < 200);
+  assert.equal(Deno.statSync(`${b.folder}/disk.img`).size, SPARSE_MB * MB);
+  assert.deepEqual(filesBelow(yard.relay), [".disk.img.placeholder"]);
+});
+
+Deno.test(`${FILES} files in one folder`, linux, async () => {
+  await using yard = new Yard();
+  const [a, b] = [yard.client("A"), yard.client("B")];
+  for (let index = 0; index < FILES; index++) a.write(`many/${index}`, `${index}`);
+  const [push, pull, rest] = [
+    await onceMeasured(a),
+    await onceMeasured(b),
+    await onceMeasured(a),
+  ];
+  say(`push of ${FILES} files`, push);
+  say(`pull of ${FILES} files`, pull);
+  say(`nothing left among ${FILES} files`, rest);
+  assert.deepEqual([push.status, pull.status, rest.status], [0, 0, 0]);
+  assert.equal([...Deno.readDirSync(`${b.folder}/many`)].length, FILES);
+  assert.equal(b.read(`many/${FILES - 1}`), `${FILES - 1}`);
+  for (const { peakMiB } of [push, pull, rest]) assert.ok(peakMiB < 200 + FILES / 200);
+});
+
+Deno.test(`a relay of ${NAMES} names that mean nothing here`, linux, async () => {
+  await using yard = new Yard();
+  const [a, b] = [yard.client("A"), yard.client("B")];
+  a.write("f", "1");
+  assert.equal(await a.once(), 0);
+  for (let index = 0; index < NAMES; index++) {
+    Deno.writeTextFileSync(`${yard.relay}/.${index}.foreign`, "");
+  }
+  const pull = await onceMeasured(b);
+  say(`pull beside ${NAMES} names`, pull);
+  assert.equal(b.read("f"), "1");
+  assert.equal(pull.status, 0);
+  assert.ok(pull.peakMiB < 200 + NAMES / 1000);
+  assert.deepEqual(filesBelow(b.folder), ["f"]);
+});
+
+Deno.test("a hostile relay takes no memory", linux, async () => {
+  await using yard = new Yard();
+  const [a, b] = [yard.client("A"), yard.client("B")];
+  a.write("f", "1");
+  assert.equal(await a.once(), 0);
+  const outside = `${yard.root}/outside`;
+  Deno.mkdirSync(outside);
+  // Locks that are held would be waited for.
+  plant(yard.relay, hostileObjects(outside).filter(({ name }) => !name.endsWith("lock")));
+  const pull = await onceMeasured(b);
+  say("pull from a hostile relay", pull);
+  assert.equal(b.read("f"), "1");
+  assert.equal(pull.status, 3);
+  assert.ok(pull.peakMiB < 300);
+  assert.deepEqual([...Deno.readDirSync(outside)], []);
+});

@@ -1,0 +1,228 @@
+import assert from "node:assert/strict";
+import { parseObjectName } from "../../../backends/backend.ts";
+import { MemoryStore, openMemory } from "../../../backends/memory.ts";
+import { parseAlgorithm } from "../../../lib/crypto/digest.ts";
+import { plainCipher } from "../../../lib/crypto/plain.ts";
+import { silentLog } from "../../../lib/log.ts";
+import { parseRelativePath, type RelativePath } from "../../../lib/path.ts";
+import { Checksums } from "../../../lib/relay/checksum.ts";
+import type { IndexContext } from "../../../lib/relay/context.ts";
+import { IndexRelay } from "../../../lib/relay/index_relay.ts";
+import { Locks } from "../../../lib/relay/lock.ts";
+import { EVERYONE, FIRST_TIME_FORMAT, type RelayRecord } from "../../../lib/relay/metadata.ts";
+import type { PlainContent } from "../../../lib/relay/relay.ts";
+import { spool } from "../../../lib/local/spool.ts";
+import { State } from "../../../lib/local/state.ts";
+import { sourceOf } from "../../support/sources.ts";
+
+const T = 1_600_000_000;
+const CHECKSUMS = new Checksums({
+  algorithm: parseAlgorithm("sha256"),
+  isRecorded: true,
+  key: undefined,
+  isKeyed: false,
+});
+
+/** A client's way to a relay in memory. */
+function openRelay(
+  store: MemoryStore,
+  client: string,
+  changes: Partial<IndexContext> = {},
+): IndexRelay {
+  const backend = openMemory(store);
+  const times = new Map<string, number>();
+  let nonces = 0;
+  const locks = new Locks({
+    backend,
+    client,
+    memory: State.open(":memory:"),
+    lockTimeoutS: 100,
+    uptimeS: () => 0,
+    nonce: () => `${client}${++nonces}`,
+    wait: () => Promise.resolve(),
+    log: silentLog,
+  });
+  return new IndexRelay({
+    ...{ backend, client, locks, cipher: plainCipher, checksums: CHECKSUMS, sealer: undefined },
+    ...{ requireSeals: false, timeFormat: FIRST_TIME_FORMAT, pullerCount: 1, maxTransfers: 2 },
+    records: { get: () => undefined, note: () => {} },
+    log: silentLog,
+    ...{ depth: 1, maxPageSizeBytes: 100, compression: "none", acknowledges: true },
+    ...{ sibling: undefined, allowPageDeletion: false },
+    spool: (content) => spool(content, "/nowhere"),
+    pageTimes: {
+      get: (page) => times.get(page) ?? 0,
+      note: (page, ts) => times.set(page, ts),
+    },
+    nowS: () => T,
+    isKeyProven: () => true,
+    ...changes,
+  });
+}
+
+const [F, G] = [parseRelativePath("f"), parseRelativePath("d/g")];
+
+function recordOf(pusher: string, sizeBytes: number): RelayRecord {
+  return {
+    ...{ pusher, timeS: T, checksum: undefined, algorithm: undefined, base: [], sizeBytes },
+    ...{ expected: undefined, seal: undefined, pullers: [] },
+  };
+}
+
+async function push(relay: IndexRelay, files: readonly RelativePath[]): Promise<void> {
+  await using transaction = await relay.open(files, { mode: "w" });
+  assert.equal(transaction.refused.size, 0);
+  for (const file of files) {
+    const content = sourceOf(new TextEncoder().encode(file));
+    await transaction.put(file, recordOf("A", content.sizeBytes), content);
+  }
+  assert.deepEqual([...await transaction.confirm()].sort(), [...files].sort());
+}
+
+async function textOf(content: PlainContent): Promise<string> {
+  return await new Response(content instanceof Uint8Array ? content.slice() : content).text();
+}
+
+Deno.test("IndexRelay shows what an update holds, and what is consumed as everyone's", async () => {
+  const store = new MemoryStore();
+  await using a = openRelay(store, "A");
+  await using b = openRelay(store, "B");
+  await push(a, [F, G]);
+  const { entries, usedBytes } = await b.survey();
+  assert.equal(entries.size, 2);
+  assert.equal(usedBytes, store.usedBytes());
+  const entry = entries.get(G);
+  assert.ok(entry?.record.kind === "present" && entry.isOwed && entry.storedBytes);
+  assert.deepEqual(entry.record.record.pullers, []);
+  assert.equal((await a.survey()).entries.get(G)?.isOwed, false);
+  {
+    await using transaction = await b.open([F], { mode: "r" });
+    const got: string[] = [];
+    await transaction.receive([F], async (_, content) => {
+      got.push(await textOf(await content()));
+    });
+    assert.deepEqual(got, ["f"]);
+    assert.equal(await transaction.acknowledge(F, { removeContent: true }), false);
+    assert.equal(await transaction.commit(), 1);
+  }
+  const after = await b.survey();
+  assert.equal(after.entries.get(G)?.isOwed, true, "its page is another");
+  const consumed = after.entries.get(F);
+  assert.ok(consumed?.record.kind === "present");
+  assert.deepEqual(consumed.record.record.pullers, [EVERYONE]);
+  assert.equal(consumed.storedBytes, undefined);
+});
+
+Deno.test("an update is acknowledged only with all of its entries", async () => {
+  const store = new MemoryStore();
+  const [one, two] = [parseRelativePath("d/1"), parseRelativePath("d/2")];
+  await using a = openRelay(store, "A");
+  await using b = openRelay(store, "B");
+  await push(a, [one, two]);
+  {
+    await using transaction = await b.open([one], { mode: "r" });
+    assert.deepEqual([...transaction.entries.keys()], [one, two], "what is owed with it is shown");
+    await transaction.acknowledge(one, { removeContent: true });
+    assert.equal(await transaction.commit(), 0);
+  }
+  await using transaction = await b.open([one], { mode: "r" });
+  await transaction.acknowledge(one, { removeContent: true });
+  transaction.pass(two);
+  assert.equal(await transaction.commit(), 1);
+  assert.equal(store.names().some((name) => name.endsWith(".data")), false);
+});
+
+Deno.test("a page on which an update stands is busy for pushers, and its lock is given back", async () => {
+  const store = new MemoryStore();
+  await using a = openRelay(store, "A");
+  await using b = openRelay(store, "B");
+  await push(a, [F]);
+  for (const relay of [a, b]) {
+    await using transaction = await relay.open([F, G], { mode: "w" });
+    assert.deepEqual(transaction.refused.get(F), { kind: "busy" });
+    assert.deepEqual([...transaction.entries.keys()], [G]);
+  }
+  assert.equal(store.names().some((name) => name.endsWith(".lock")), false);
+});
+
+Deno.test("a put that fails leaves the page as it was", async () => {
+  const store = new MemoryStore({ capacityBytes: 30_000 });
+  await using a = openRelay(store, "A");
+  const before = store.names();
+  const content = sourceOf(new Uint8Array(40_000));
+  await assert.rejects(async () => {
+    await using transaction = await a.open([F], { mode: "w" });
+    await transaction.put(F, recordOf("A", content.sizeBytes), content);
+    await transaction.confirm();
+  }, { code: "full" });
+  assert.deepEqual(store.names(), before);
+});
+
+Deno.test("the time of an update is always later than those before it", async () => {
+  const store = new MemoryStore();
+  await using a = openRelay(store, "A");
+  await openMemory(store).put(
+    parseObjectName(`.0.${T + 50}.data`),
+    sourceOf(new Uint8Array(3)),
+  );
+  await a.survey();
+  assert.deepEqual(await a.repair(), ['index page "0"']);
+  await push(a, [F]);
+  await a.survey();
+  assert.ok(store.names().includes(parseObjectName(`.0.${T}.index`)));
+  await using b = openRelay(store, "B", { nowS: () => T - 100 });
+  {
+    await using transaction = await b.open([F], { mode: "r" });
+    await transaction.acknowledge(F, { removeContent: true });
+    await transaction.commit();
+  }
+  await push(b, [F]);
+  assert.ok(store.names().includes(parseObjectName(`.0.${T + 1}.index`)));
+});
+
+Deno.test("batches() keep a page together for pulls and cut it by size for pushes", async () => {
+  await using relay = openRelay(new MemoryStore(), "A");
+  const items = ["d/a", "b", "d/c", "e"].map((name) => ({
+    resource: parseRelativePath(name),
+    sizeBytes: 60,
+  }));
+  const names = (mode: "r" | "w") =>
+    [...relay.batches(items, mode)].map((batch) => batch.map(({ resource }) => `${resource}`));
+  assert.deepEqual(names("r"), [["d/a", "d/c"], ["b", "e"]]);
+  assert.deepEqual(names("w"), [["d/a"], ["d/c"], ["b"], ["e"]]);
+});
+
+Deno.test("the entries of a survey are a map like any other", async () => {
+  const store = new MemoryStore();
+  await using a = openRelay(store, "A");
+  await push(a, [F, G]);
+  const { entries, quiet } = await a.survey();
+  const seen: string[] = [];
+  entries.forEach((entry, resource) => seen.push(`${resource} ${entry.resource}`));
+  assert.deepEqual(seen.sort(), ["d/g d/g", "f f"]);
+  assert.deepEqual([...entries.keys()].sort(), ["d/g", "f"]);
+  assert.equal([...entries.values()].length, 2);
+  assert.equal(entries.has(F), true);
+  assert.equal(entries.get(parseRelativePath("x")), undefined);
+  quiet?.note(F, 5);
+  assert.equal(quiet?.isQuiet(F, 5), false, "an update holds it");
+});
+
+Deno.test("what needed nothing is quiet until its page is written", async () => {
+  const store = new MemoryStore();
+  await using a = openRelay(store, "A");
+  await using b = openRelay(store, "B");
+  await push(a, [F]);
+  {
+    await using transaction = await b.open([F], { mode: "r" });
+    transaction.pass(F);
+    await transaction.commit();
+  }
+  (await b.survey()).quiet?.note(F, 5);
+  const { quiet } = await b.survey();
+  assert.equal(quiet?.isQuiet(F, 5), true);
+  assert.equal(quiet?.isQuiet(F, 6), false);
+  await a.survey();
+  await push(a, [parseRelativePath("g")]);
+  assert.equal((await b.survey()).quiet?.isQuiet(F, 5), false);
+});

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { openFile } from "../../../backends/file/mod.ts";
+import { World } from "../../support/engine.ts";
+
+const T = 1_600_000_000;
+
+Deno.test("a name too long for its lock or its record stops its own file alone, and is told once", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  for (const length of [242, 243, 248, 249, 255]) a.write("x".repeat(length), `${length}`, T);
+  a.write("f", "1", T);
+  const run = await a.once();
+  assert.deepEqual(run.result, { outcome: "skipped" });
+  assert.equal(run.problems.length, 4, "from 243 bytes on");
+  for (const problem of run.problems) assert.match(problem, /^Cannot .*x{200}.*too long/);
+  await b.once();
+  assert.deepEqual(Object.values(b.tree()), ["1", "242"]);
+  assert.ok(world.relayNames().every((name) => !name.endsWith(".lock")));
+});
+
+Deno.test("a file here and a folder of that name there: each stops its own files alone", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  a.write("k", "a file", T);
+  a.write("f", "1", T);
+  b.write("k/x", "in a folder", T);
+  b.write("g", "2", T);
+  await a.once();
+  const [ofB, ofA] = [await b.once(), await a.once()];
+  assert.deepEqual(b.tree(), { f: "1", g: "2", "k/x": "in a folder" });
+  assert.deepEqual(a.tree(), { f: "1", g: "2", k: "a file" });
+  assert.deepEqual([ofA.result.outcome, ofB.result.outcome], ["done", "skipped"]);
+  assert.ok(ofB.problems.length > 0);
+  for (const problem of ofB.problems) assert.match(problem, /"k|k\//);
+});
+
+Deno.test("what has the name of a lock and is none is told, and stops its own file alone", async () => {
+  using world = new World();
+  const a = world.client("A");
+  Deno.mkdirSync(world.pathOnRelay(".f.lock"));
+  a.write("f", "1", T);
+  a.write("g", "2", T);
+  const { problems, result } = await a.round().then(async (round) => ({
+    problems: round.problems,
+    result: (await a.once()).result,
+  }));
+  assert.deepEqual(problems, [
+    'Cannot make the lock ".f.lock": something that is no lock has its name',
+  ]);
+  assert.equal(result.outcome, "skipped");
+  assert.ok(world.relayNames().includes("g"));
+  Deno.removeSync(world.pathOnRelay(".f.lock"));
+  assert.deepEqual((await a.once()).actions, ["push f"]);
+});
+
+Deno.test("a content far longer than its record states is refused before it fills the disk", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  a.write("f", "12345", T);
+  await a.once();
+  Deno.truncateSync(world.pathOnRelay("f"), 2 ** 40);
+  let takenBytes = 0;
+  const counted = b.with({}, async (address) => {
+    const backend = await openFile(address);
+    const get = backend.get.bind(backend);
+    backend.get = async (name, options) =>
+      (await get(name, options)).pipeThrough(
+        new TransformStream({
+          transform(chunk, controller) {
+            takenBytes += chunk.length;
+            controller.enqueue(chunk);
+          },
+        }),
+      );
+    return backend;
+  });
+  const { actions } = await counted.once();
+  assert.deepEqual(actions, ["request f"]);
+  assert.ok(takenBytes < 8 * 1024 * 1024, `${takenBytes} bytes were taken`);
+  await a.once();
+  await b.once();
+  assert.equal(b.read("f"), "12345");
+});
+
+Deno.test("a record without a list of pullers stays readable when it is acknowledged", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  a.write("f", "1", T);
+  await a.once();
+  const name = world.pathOnRelay(".f.placeholder");
+  Deno.writeTextFileSync(name, Deno.readTextFileSync(name).replace(/\n---pullers---.*/s, ""));
+  assert.deepEqual((await b.once()).actions, ["pull f"]);
+  assert.match(Deno.readTextFileSync(name), /\n---pullers---\nB$/);
+  assert.deepEqual((await a.once()).problems, []);
+});
