@@ -12,6 +12,8 @@ import { pageLockName, pageOf, whyNotIndexed } from "./pages.ts";
 import { RecordViewer } from "./record_view.ts";
 import type { BatchItem, LockView, Relay, Survey, Transaction } from "./relay.ts";
 
+/** An update has no more entries than this, however small they are: all are in memory while it is sent or taken. */
+const MAX_UPDATE_ITEMS = 32_768;
 const BUSY: LockView = { kind: "busy" };
 
 /**
@@ -223,12 +225,13 @@ export class IndexRelay implements Relay {
   }
 }
 
-/** Parts of at most so many bytes, where one item does not have more. */
+/** Parts of at most so many bytes, where one item does not have more, and of not too many items. */
 function* cut<T extends BatchItem>(items: readonly T[], maxBytes: number): Generator<T[]> {
   let part: T[] = [];
   let bytes = 0;
   for (const item of items) {
-    if (part.length > 0 && bytes + item.sizeBytes > maxBytes) {
+    const isFull = part.length >= MAX_UPDATE_ITEMS || bytes + item.sizeBytes > maxBytes;
+    if (part.length > 0 && isFull) {
       yield part;
       [part, bytes] = [[], 0];
     }

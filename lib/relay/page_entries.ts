@@ -28,10 +28,12 @@ export function entryOn(
   const { lock, index } = state;
   const update = updateOf(state, resource);
   if (update?.index !== undefined) {
+    const record = viewIn(update.index, resource, { ...context, pullers: update.index.pullers });
     return {
       resource,
-      record: viewIn(update.index, resource, { ...context, pullers: update.index.pullers }),
-      storedBytes: update.storedBytes,
+      record,
+      // An archive is not taken apart for what no record describes.
+      storedBytes: record.kind === "present" ? update.storedBytes : undefined,
       lock,
       isOwed: context.acknowledges &&
         state.updates.some((it) => it.index?.has(resource) === true && isOwedBy(it, context)),

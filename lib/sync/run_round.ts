@@ -287,6 +287,7 @@ function sortIn(planned: Planned, { relay, settings }: Workshop, plan: Plan): vo
   const { action, resource, entry } = planned;
   switch (action.kind) {
     case "none":
+      if (entry?.isOwed) plan.pulls.push(planned);
       break;
     case "adopt":
       if (entry === undefined) break;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { World } from "../../support/engine.ts";
 
-const STRANGERS = Number(Deno.env.get("ESCALE_FILES") ?? 1_000);
+const STRANGERS = Number(Deno.env.get("ESCALE_FILES") ?? 300);
 
 Deno.test(`${STRANGERS} files of strangers on a relay are pulled once they stood still, and then are files like all`, async () => {
   using world = new World();
