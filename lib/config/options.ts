@@ -8,8 +8,8 @@ type Unavailable = { readonly except: readonly string[]; readonly why: string };
 const UNAVAILABLE: Readonly<Partial<Record<OptionName, Unavailable>>> = {
   "protocol": { except: ["file"], why: 'only "file" relays can be used in this version' },
   "encryption": {
-    except: ["off", "fernet"],
-    why: 'only "fernet" and "off" can be used in this version',
+    except: ["off", "fernet", "blowfish", "blowfish.cryptography"],
+    why: 'only "fernet", "blowfish" and "off" can be used in this version',
   },
   "min split size": { except: [], why: "files are not split" },
   "log file": { except: [], why: "log files are not written in this version" },

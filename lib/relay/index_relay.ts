@@ -4,6 +4,7 @@ import type { IndexContext } from "./context.ts";
 import { IndexTransaction } from "./index_transaction.ts";
 import type { HeldLock } from "./lock.ts";
 import type { LockMode } from "./lock_text.ts";
+import { classify } from "./names.ts";
 import { entryOn, PageEntries, updateOf } from "./page_entries.ts";
 import { type Listing, PageReader } from "./page_reader.ts";
 import { checkUpdate, needsRepair, repairPage } from "./page_repair.ts";
@@ -162,7 +163,8 @@ export class IndexRelay implements Relay {
     if (this.#isOurs) return;
     // All that belongs to the other layout may stand in folders.
     for await (const { name } of this.#context.backend.list("", { ...options, recursive: true })) {
-      if (name.includes("/") && !name.endsWith(".lock")) throw wrongLayout(name);
+      const { kind } = classify(name);
+      if (kind === "content" || kind === "placeholder") throw wrongLayout(name);
     }
     this.#isOurs = true;
   }

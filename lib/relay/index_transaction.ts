@@ -4,7 +4,7 @@ import { EscaleError, messageOf } from "../errors.ts";
 import type { RelativePath } from "../path.ts";
 import type { IndexContext } from "./context.ts";
 import { formatRecord, type RelayRecord } from "./metadata.ts";
-import { entryOn, resourcesIn, resourcesOn, updateOf, viewIn } from "./page_entries.ts";
+import { entryOn, resourcesIn, updateOf, viewIn } from "./page_entries.ts";
 import { recordsOf } from "./page_repair.ts";
 import { type HeldPage, isOwedBy, type Update } from "./page_state.ts";
 import {
@@ -12,6 +12,7 @@ import {
   type Begun,
   publishUpdate,
   removeUpdate,
+  withdrawEntries,
   writePersistentIndex,
 } from "./page_write.ts";
 import { pageOf, updateDataName } from "./pages.ts";
@@ -164,7 +165,7 @@ export class IndexTransaction implements Transaction {
   async commit(): Promise<number> {
     let acknowledged = 0;
     for (const [page, work] of this.#works) {
-      await this.#withdrawAll(work);
+      await withdrawEntries(this.#context, work.held, work.withdrawn);
       for (const update of this.#owedOn(work.held.state.updates)) {
         if (!this.#isSettled(update, work)) continue;
         this.#changed(page);
@@ -235,25 +236,6 @@ export class IndexTransaction implements Transaction {
       return cause;
     }
     return undefined;
-  }
-
-  async #withdrawAll({ held, withdrawn }: Work): Promise<void> {
-    const { state } = held;
-    const changes = new Map<string, undefined>();
-    for (const resource of withdrawn.keys()) {
-      if (state.index.has(resource)) changes.set(resource, undefined);
-    }
-    if (changes.size === 0) return;
-    const isAllLost = [...withdrawn.values()].every((isLost) => isLost);
-    const isEmptied = isAllLost && changes.size === [...resourcesOn(state)].length;
-    if (isEmptied && !this.#context.allowPageDeletion) {
-      throw new EscaleError(
-        "refused",
-        `Cannot request the files of the index page "${state.page}": all of them are gone here`,
-        { hint: 'Restore the folder, or set "allow page deletion = yes" to pull them all again' },
-      );
-    }
-    await writePersistentIndex(this.#context, held, changes);
   }
 
   /** The updates that wait for this client. */

@@ -5,7 +5,8 @@ import { hash } from "node:crypto";
 import { EscaleError, messageOf } from "../errors.ts";
 import { isRelativePath, printable } from "../path.ts";
 import type { IndexContext } from "./context.ts";
-import { EMPTY_INDEX, type IndexText, MAX_INDEX_BYTES, parseIndex } from "./index_text.ts";
+import { MAX_INDEX_BYTES, parseIndex } from "./index_parse.ts";
+import { EMPTY_INDEX, type IndexText } from "./index_text.ts";
 import { resourcesIn, viewIn } from "./page_entries.ts";
 import type { PageObjects, PageState, Update } from "./page_state.ts";
 import {

@@ -4,6 +4,7 @@ import { EscaleError } from "../errors.ts";
 import type { RelativePath } from "../path.ts";
 import { type IndexContext, readText } from "./context.ts";
 import { appendUpdatePuller, formatUpdateIndex } from "./index_text.ts";
+import { resourcesOn } from "./page_entries.ts";
 import { type HeldPage, takenBy, type Update } from "./page_state.ts";
 import { MAX_TS, persistentIndexName, updateDataName, updateIndexName } from "./pages.ts";
 import { type UpdateMember, writeUpdateData } from "./update_data.ts";
@@ -94,6 +95,35 @@ export async function writePersistentIndex(
   await context.locks.check(held.lock);
   await backend.put(persistentIndexName(held.state.page), source);
   return source.sizeBytes;
+}
+
+/**
+ * Removes entries from the persistent index, so that whoever has the files sends them again.
+ *
+ * @param withdrawn by resource, whether this client had the file and lost it
+ * @throws {EscaleError} `refused` if that would empty the page of what was lost here, and may not
+ */
+export async function withdrawEntries(
+  context: IndexContext,
+  held: HeldPage,
+  withdrawn: ReadonlyMap<RelativePath, boolean>,
+): Promise<void> {
+  const { state } = held;
+  const changes = new Map<string, undefined>();
+  for (const resource of withdrawn.keys()) {
+    if (state.index.has(resource)) changes.set(resource, undefined);
+  }
+  if (changes.size === 0) return;
+  const isAllLost = [...withdrawn.values()].every((isLost) => isLost);
+  const isEmptied = isAllLost && changes.size === [...resourcesOn(state)].length;
+  if (isEmptied && !context.allowPageDeletion) {
+    throw new EscaleError(
+      "refused",
+      `Cannot request the files of the index page "${state.page}": all of them are gone here`,
+      { hint: 'Restore the folder, or set "allow page deletion = yes" to pull them all again' },
+    );
+  }
+  await writePersistentIndex(context, held, changes);
 }
 
 /** Adds this client to an update's pullers, or removes the update if it was the last one expected. */

@@ -83,6 +83,9 @@ export async function openWorkshop(
     trace: (line) => log.debug(line),
     signal,
   });
+  if (cipher.name !== "plain" && !cipher.authenticates) {
+    log.warn(`"${cipher.name}" does not notice changed content by itself: only checksums do`);
+  }
   const keyProof = new KeyProof({ state, fingerprint: keys?.fingerprint, log });
   const locks = new Locks({
     backend,

@@ -7,7 +7,7 @@ Deno.test(`clients that are killed and stopped lose nothing and need no hand (se
   const stories: string[] = [];
   await playHistories(SEED, {
     count: HISTORIES,
-    pairs: 3,
+    pairs: 4,
     failed: (story) => stories.push(story),
   });
   if (stories.length > 0) throw new Error(stories.join("\n\n"));

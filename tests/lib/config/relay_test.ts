@@ -98,9 +98,9 @@ Deno.test("the clients of every golden relay that can be used now are read", () 
 Deno.test("what is not built yet is refused also in an address, without further errors", () => {
   const text = "[r]\npath = /l\naddress = ftp://host\n";
   assert.match(errorsOf(text, { options: OPTIONS }).join(), /:3: .*only "file" relays can be used/);
-  const blowfish = "[r]\npath = /l\naddress = /r\nencryption = blowfish\nkey = k\n";
-  const [refusal = "", ...others] = errorsOf(blowfish, { options: OPTIONS });
-  assert.match(refusal, /:4: option "encryption" is "blowfish"/);
+  const native = "[r]\npath = /l\naddress = /r\nencryption = blowfish.blowfish\nkey = kkkk\n";
+  const [refusal = "", ...others] = errorsOf(native, { options: OPTIONS });
+  assert.match(refusal, /:4: option "encryption" is "blowfish.blowfish"/);
   assert.deepEqual(others, []);
   const file = parseConfiguration("[r]\npath = /l\naddress = /r\n", {
     file: FILE,

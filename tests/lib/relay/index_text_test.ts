@@ -3,12 +3,12 @@ import fc from "fast-check";
 import { compressBytes, decompressBytes } from "../../../lib/archive/codec.ts";
 import { EscaleError } from "../../../lib/errors.ts";
 import { isRelativePath } from "../../../lib/path.ts";
+import { parseIndex } from "../../../lib/relay/index_parse.ts";
 import {
   appendUpdatePuller,
   EMPTY_INDEX,
   formatUpdateIndex,
   type IndexText,
-  parseIndex,
 } from "../../../lib/relay/index_text.ts";
 import { readGolden } from "../../support/golden.ts";
 

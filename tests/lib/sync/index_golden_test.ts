@@ -3,7 +3,7 @@ import { decompress, decompressBytes } from "../../../lib/archive/codec.ts";
 import { unpackTar } from "../../../lib/archive/tar.ts";
 import type { Section } from "../../../lib/config/section.ts";
 import { openCipher } from "../../../lib/crypto/cipher.ts";
-import { parseIndex } from "../../../lib/relay/index_text.ts";
+import { parseIndex } from "../../../lib/relay/index_parse.ts";
 import { GOLDEN_KEY, World } from "../../support/engine.ts";
 import {
   type GoldenRelay,
