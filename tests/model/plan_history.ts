@@ -27,6 +27,7 @@ export interface History {
  */
 export type HistoryKind = "calm" | "lossy" | "steady" | "wild";
 
+/** How a client is set up. */
 export interface ClientSetup {
   readonly mode: Mode;
   /** Whether the file "p" and its conflict copies may be pushed from here. */
@@ -45,6 +46,7 @@ export interface Mishap {
   readonly what: "crash" | "pause" | "edit" | "delete";
 }
 
+/** Something that happens. */
 export type Step =
   /** A user writes a file, whose time is so far from now; `earlier` is the number of a content that was there before. */
   | (AtFile & {
@@ -71,6 +73,7 @@ export type Step =
   /** Rounds until all are at rest. */
   | { readonly kind: "rest" };
 
+/** What somebody does to the relay who knows of no rules. */
 export type Meddling = "lose-record" | "lose-content" | "damage" | "put-whole" | "put-part";
 
 interface AtFile {

@@ -35,6 +35,7 @@ export interface Task {
   unconfirmed: RelayRecord | undefined;
 }
 
+/** A part of an exchange. */
 export type Steps<Result = void> = Generator<string, Result, undefined>;
 
 /** Why an exchange ends early: the lock is no longer ours, or something changed under it. */
@@ -73,6 +74,7 @@ export function* confirm(task: Task, record: RelayRecord): Steps {
   yield* agreeWith(task, record);
 }
 
+/** The record of a version that is about to be pushed; its time moves forward. */
 export function recordFor(task: Task, file: LocalFile, base: readonly string[]): RelayRecord {
   const { client, path, slot } = task;
   const { agreed } = memoryOf(client, path);
@@ -138,6 +140,7 @@ export function* keepAside(
   }
 }
 
+/** Gives the name to what arrived. */
 export function place({ client, path, world, seen }: Task, file: LocalFile): void {
   const { agreed, intended } = memoryOf(client, path);
   const isKnown = agreed?.id === file.id || intended.includes(file.id);
@@ -161,6 +164,7 @@ export function place({ client, path, world, seen }: Task, file: LocalFile): voi
   world.trace?.(`    ${client.name} has ${short(file.id)} now`);
 }
 
+/** Remembers a version whose content stands here. */
 export function* agreeWith(
   { client, path, world }: Task,
   record: RelayRecord,
@@ -198,6 +202,7 @@ export function* acknowledge(task: Task): Steps {
   yield* publish(task, "acknowledge", () => slot.record = acknowledged);
 }
 
+/** The record as it was read under the lock. */
 export function recordOf({ record }: Task): RelayRecord {
   if (record === undefined) throw new BrokenPromise("an answer to a record that is not there");
   return record;

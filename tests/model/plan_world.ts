@@ -39,12 +39,14 @@ export interface Slot {
   lock: Lock | undefined;
 }
 
+/** A content on the relay; its time is that of its object. */
 export interface StoredContent {
   readonly id: string;
   readonly isWhole: boolean;
   readonly timeS: number;
 }
 
+/** A lock on the relay. */
 export interface Lock {
   readonly owner: string;
   readonly nonce: number;
@@ -52,6 +54,7 @@ export interface Lock {
   readonly isStale: boolean;
 }
 
+/** A file of a client. */
 export interface LocalFile {
   readonly id: string;
   readonly timeS: number;
@@ -66,6 +69,7 @@ export interface Memory {
   nonce: number | undefined;
 }
 
+/** A client with its files and its state. */
 export interface Client {
   readonly name: string;
   readonly mode: Mode;
@@ -90,8 +94,9 @@ export interface Client {
   readonly made: Map<RelativePath, Set<string>>;
 }
 
-/** What came of an exchange. Each `yield` stands before an effect that lasts. */
+/** What came of an exchange. */
 export type Outcome = "idle" | "locked" | "fruitless" | "done";
+/** An exchange of one file, effect by effect: each `yield` stands before one that lasts. */
 export type Exchange = Generator<string, Outcome, undefined>;
 
 /** A violated promise; the model's counterpart of a failed assertion. */
@@ -100,6 +105,7 @@ export class BrokenPromise extends Error {}
 /** The files that users make by themselves; all others are conflict copies. */
 export const PATHS: readonly RelativePath[] = ["p", "q.txt"].map(parseRelativePath);
 
+/** What stands on the relay for `path`; made empty if nothing does. */
 export function slotOf(world: World, path: RelativePath): Slot {
   let slot = world.relay.get(path);
   if (slot === undefined) {
@@ -109,6 +115,7 @@ export function slotOf(world: World, path: RelativePath): Slot {
   return slot;
 }
 
+/** What `client` remembers of `path`; made empty if it is nothing. */
 export function memoryOf(client: Client, path: RelativePath): Memory {
   let memory = client.memory.get(path);
   if (memory === undefined) {
@@ -137,6 +144,7 @@ export function situationOf(world: World, client: Client, path: RelativePath): S
   };
 }
 
+/** What `client` may do with `path`. */
 export function rulesOf(client: Client, path: RelativePath): Rules {
   const { name, mode, pullerCount, sibling } = client;
   return {
@@ -192,6 +200,7 @@ export function setFile(client: Client, path: RelativePath, file: LocalFile): vo
   held.add(file.id);
 }
 
+/** Notes that a content came into being here, or that nobody here knows where it came from. */
 export function noteMade(client: Client, path: RelativePath, id: string): void {
   let made = client.made.get(path);
   if (made === undefined) client.made.set(path, made = new Set());
@@ -217,6 +226,7 @@ export function pullersBesides(world: World, pusher: string | undefined): Client
   });
 }
 
+/** Whether any client has a file with this content. */
 export function standsInFiles(world: World, id: string): boolean {
   return world.clients.some(({ files }) => files.values().some((file) => file.id === id));
 }

@@ -31,6 +31,8 @@ export const PULL: Action = { kind: "pull", keepLocal: false };
 export const KEEP_LOCAL: Action = { kind: "pull", keepLocal: true };
 export const KEEP_ARRIVING: Action = { kind: "keep-arriving" };
 export const REQUEST: Action = { kind: "request" };
+
+/** The decision to push with this base. */
 export function push(base: readonly string[], over?: string): Action {
   return over === undefined ? { kind: "push", base } : { kind: "push", base, over };
 }

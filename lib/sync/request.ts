@@ -1,0 +1,67 @@
+import { EscaleError } from "../errors.ts";
+import { printable, type RelativePath } from "../path.ts";
+import { decide } from "./plan.ts";
+import {
+  leaveForLater,
+  noteRefused,
+  type Planned,
+  type Tally,
+  tell,
+  type Workshop,
+} from "./round.ts";
+
+/** A file that is sent so often, and is gone each time, is acknowledged by others before this client comes to it. */
+const REQUESTS_IN_VAIN = 3;
+
+/** Removes the records of versions whose content is gone, so that whoever has them sends them again. */
+export async function requestBatch(
+  batch: readonly Planned[],
+  workshop: Workshop,
+  tally: Tally,
+): Promise<void> {
+  const { relay, comparer, settings, state, signal } = workshop;
+  const byName = new Map(batch.map((planned) => [planned.resource, planned]));
+  await using transaction = await relay.open([...byName.keys()], { mode: "w", signal });
+  noteRefused(transaction, workshop, tally);
+  const requested: RelativePath[] = [];
+  for (const [resource, entry] of transaction.entries) {
+    try {
+      const file = byName.get(resource)?.file;
+      const { situation } = await comparer.compare(resource, { file, entry, signal });
+      const action = decide(situation, settings.rulesFor(resource, state.access(resource)));
+      if (action.kind !== "request") continue;
+      const isLost = situation.local === undefined && situation.agreed !== undefined;
+      await transaction.withdraw(resource, { isLost });
+      requested.push(resource);
+    } catch (cause) {
+      leaveForLater(resource, cause, workshop, tally);
+    }
+  }
+  try {
+    await transaction.commit();
+  } catch (cause) {
+    const [first] = requested;
+    if (first === undefined) throw cause;
+    return leaveForLater(first, cause, workshop, tally);
+  }
+  for (const path of requested) {
+    tally.settled++;
+    tell(workshop, "request", { path });
+    const times = (workshop.requests.get(path) ?? 0) + 1;
+    workshop.requests.set(path, times);
+    if (times >= REQUESTS_IN_VAIN) {
+      leaveForLater(path, requestedInVain(path), workshop, tally);
+    }
+  }
+}
+
+function requestedInVain(path: RelativePath): EscaleError {
+  const message = `Requested "${
+    printable(path)
+  }" again and again: it goes each time before it comes here`;
+  return new EscaleError("refused", message, {
+    path,
+    hint:
+      'Set "puller count" on each client to the number of clients that receive, but for the sender',
+  });
+}
