@@ -18,7 +18,7 @@ import {
 import { pageOf, updateDataName } from "./pages.ts";
 import { SMALL_BYTES } from "./placeholder_transaction.ts";
 import type { RecordViewer } from "./record_view.ts";
-import type { LockView, PlainContent, RelayEntry, Transaction } from "./relay.ts";
+import type { ContentCheck, LockView, PlainContent, RelayEntry, Transaction } from "./relay.ts";
 import { readUpdateData, type UpdateMember } from "./update_data.ts";
 
 /** What is to be done with a page, and what was begun. */
@@ -151,6 +151,11 @@ export class IndexTransaction implements Transaction {
   }
 
   /** Contents go with their update. */
+  /** Contents are no objects of their own here: an update is verified as a whole when it is read. */
+  check(): Promise<ContentCheck> {
+    return Promise.resolve("whole");
+  }
+
   removeContent(): Promise<void> {
     return Promise.resolve();
   }

@@ -46,7 +46,7 @@ export class PlaceholderRelay implements Relay {
         lockNames.add(lock.name);
         view = await locks.look(lock.name);
       }
-      const entry = { resource, storedBytes, lock: view };
+      const entry = { resource, storedBytes, lock: view, canCheck: true } as const;
       if (placeholder === undefined) {
         entries.set(resource, { ...entry, record: { kind: "absent" } });
         continue;
@@ -178,7 +178,7 @@ export class PlaceholderRelay implements Relay {
     const record: RecordView = text === undefined
       ? { kind: "absent" }
       : this.#records.view(resource, text);
-    return { resource, record, storedBytes: content?.sizeBytes, lock: undefined };
+    return { resource, record, storedBytes: content?.sizeBytes, lock: undefined, canCheck: true };
   }
 }
 

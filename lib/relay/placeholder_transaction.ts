@@ -7,7 +7,7 @@ import type { HeldLock } from "./lock.ts";
 import { acknowledgedCount, appendPuller, formatRecord, type RelayRecord } from "./metadata.ts";
 import { contentName, placeholderName } from "./names.ts";
 import { inParallel } from "./parallel.ts";
-import type { LockView, PlainContent, RelayEntry, Transaction } from "./relay.ts";
+import type { ContentCheck, LockView, PlainContent, RelayEntry, Transaction } from "./relay.ts";
 
 /** Contents up to this size are moved in one piece, without a stream. */
 export const SMALL_BYTES = 262_144;
@@ -143,6 +143,13 @@ export class PlaceholderTransaction implements Transaction {
 
   commit(): Promise<number> {
     return Promise.resolve(0);
+  }
+
+  async check(resource: RelativePath): Promise<ContentCheck> {
+    const entry = this.entries.get(resource);
+    return entry?.record.kind === "present"
+      ? await checkContent(this.#context, entry, entry.record.record)
+      : "absent";
   }
 
   async removeContent(resource: RelativePath): Promise<void> {

@@ -37,6 +37,8 @@ export interface RelayEntry {
   /** Size of the stored content, encrypted if it is; `undefined` if no content stands. */
   readonly storedBytes: number | undefined;
   readonly lock: LockView | undefined;
+  /** The content is an object of its own, which {@linkcode Transaction.check} can read back. */
+  readonly canCheck?: true;
   /** Stands, with others, in something that this client has yet to acknowledge as a whole. */
   readonly isOwed?: boolean;
 }
@@ -124,6 +126,9 @@ export interface Transaction extends AsyncDisposable {
 
   /** Notes that this client has no need of the version, where versions are acknowledged together. */
   pass(resource: RelativePath): void;
+
+  /** Reads a content back and compares it with its record. */
+  check(resource: RelativePath): Promise<ContentCheck>;
 
   /** Removes the content, where everyone has it. */
   removeContent(resource: RelativePath): Promise<void>;

@@ -4,13 +4,20 @@ import { isSettled } from "../local/repository.ts";
 import type { LocalFile, Scan } from "../local/scan.ts";
 import { printable, type RelativePath } from "../path.ts";
 import { identityOf } from "../relay/checksum.ts";
+import { acknowledgedCount } from "../relay/metadata.ts";
 import type { RelayEntry, Survey } from "../relay/relay.ts";
 import { agreedOn } from "./agreed.ts";
 import type { Compared } from "./compare.ts";
 import type { ActionName } from "./events.ts";
 import { mayAdopt } from "./orphan.ts";
 import { type Action, decide } from "./plan.ts";
-import { leaveForLater, type Planned, type Tally, type Workshop } from "./round.ts";
+import {
+  leaveForLater,
+  type Planned,
+  type Tally,
+  type Workshop,
+  type WorkshopSettings,
+} from "./round.ts";
 
 /** Work on end between two turns of the event loop. */
 const SLICE_MS = 50;
@@ -20,6 +27,8 @@ export interface Plan {
   readonly repairs: RelativePath[];
   /** What only has to be remembered: nothing moves, no lock is needed. */
   readonly notes: { readonly resource: RelativePath; readonly agreed: Agreed }[];
+  /** Contents that this client pushed and does not remember having read back. */
+  readonly inspections: Planned[];
   readonly pulls: Planned[];
   readonly requests: Planned[];
   readonly pushes: Planned[];
@@ -34,7 +43,15 @@ export async function makePlan(
   const { comparer, settings, signal, state } = workshop;
   const { scan, survey, tally } = seen;
   const access = state.allAccess();
-  const plan: Plan = { repairs: [], notes: [], pulls: [], requests: [], pushes: [], orphans: [] };
+  const plan: Plan = {
+    repairs: [],
+    notes: [],
+    inspections: [],
+    pulls: [],
+    requests: [],
+    pushes: [],
+    orphans: [],
+  };
   let sliceEndMs = performance.now() + SLICE_MS;
   for (const resource of resourcesOf(scan, survey)) {
     if (performance.now() > sliceEndMs) {
@@ -64,7 +81,10 @@ export async function makePlan(
       const isQuiet = action.kind === "none" && agreed === undefined &&
         entry?.record.kind === "present" && (!file || isSettled(file, scan.scannedMs));
       if (isQuiet) survey.quiet?.note(resource, mark);
-      if (agreed !== undefined) plan.notes.push({ resource, agreed });
+      const isUnchecked = action.kind === "agree" && !action.acknowledge &&
+        isOwnAndAlone(entry, settings);
+      if (isUnchecked) plan.inspections.push({ resource, action, file, entry, sizeBytes });
+      else if (agreed !== undefined) plan.notes.push({ resource, agreed });
       else sortIn({ resource, action, file, entry, sizeBytes }, workshop, plan);
       if (entry?.record.kind === "unreadable") {
         const why = `Refused the record of "${resource}" on the relay: ${entry.record.why}`;
@@ -81,6 +101,15 @@ export async function makePlan(
   }
   comparer.save();
   return plan;
+}
+
+/** Whether this client's own push stands there, can be verified, and nobody has acknowledged it. */
+function isOwnAndAlone(entry: RelayEntry | undefined, settings: WorkshopSettings): boolean {
+  if (entry?.record.kind !== "present" || entry.storedBytes === undefined) return false;
+  const { record } = entry.record;
+  return entry.canCheck === true && record.checksum !== undefined &&
+    record.pusher === settings.client &&
+    acknowledgedCount(record) === 0 && settings.isKeyProven();
 }
 
 /** All resources of either side, each once. */

@@ -3,6 +3,7 @@ import { checkRoot, type RootFacts } from "../local/root.ts";
 import { mayHide, type Scan, scanRepository } from "../local/scan.ts";
 import type { RelativePath } from "../path.ts";
 import type { Survey } from "../relay/relay.ts";
+import { inspectBatch } from "./inspect.ts";
 import { makePlan, type Plan, tellPlan } from "./make_plan.ts";
 import { settleOrphans } from "./orphan.ts";
 import { pullBatch } from "./pull.ts";
@@ -43,6 +44,9 @@ export async function runRound(
   }
   noteAll(plan.notes, workshop, tally);
   await repairAll(plan.repairs, workshop, tally);
+  for (const batch of relay.batches(plan.inspections, "w")) {
+    await inspectBatch(batch, workshop, tally);
+  }
   if (section.priorityUpload) await pushAll(opened, { plan, survey, workshop, tally });
   for (const batch of relay.batches(plan.pulls, "r")) await pullBatch(batch, workshop, tally);
   for (const batch of relay.batches(plan.requests, "w")) await requestBatch(batch, workshop, tally);

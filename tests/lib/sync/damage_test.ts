@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type TestClient, World } from "../../support/engine.ts";
+import { GOLDEN_KEY, type TestClient, World } from "../../support/engine.ts";
 
 const T = 1_600_000_000;
 
@@ -177,5 +177,25 @@ Deno.test("an index relay is refused where the section has none, and the other f
     assert.equal(run.result.error?.code, "refused");
     assert.match(run.result.error?.message ?? "", new RegExp(name));
     Deno.removeSync(world.pathOnRelay(name));
+  }
+});
+
+Deno.test("a damaged content of a push that is not remembered is put again before anybody pulls it", async () => {
+  for (const options of [{}, { cipher: "fernet", passphrase: GOLDEN_KEY } as const]) {
+    using world = new World();
+    const [a, b] = [world.client("A", options), world.client("B", options)];
+    a.write("f", "the content", T);
+    a.write("g", "another", T);
+    await a.once();
+    const stored = Deno.readFileSync(`${world.relay}/f`);
+    stored[7] = (stored[7] ?? 0) ^ 1;
+    Deno.writeFileSync(`${world.relay}/f`, stored);
+    Deno.truncateSync(`${world.relay}/g`, 3);
+    a.loseState();
+    const run = await a.once();
+    assert.deepEqual([...run.actions].sort(), ["repair f", "repair g"]);
+    assert.deepEqual((await a.once()).actions, []);
+    assert.deepEqual([...(await b.once()).actions].sort(), ["pull f", "pull g"]);
+    assert.deepEqual(b.tree(), a.tree());
   }
 });
