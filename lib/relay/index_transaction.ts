@@ -150,12 +150,12 @@ export class IndexTransaction implements Transaction {
     this.#workOf(resource).settled.add(resource);
   }
 
-  /** Contents go with their update. */
   /** Contents are no objects of their own here: an update is verified as a whole when it is read. */
   check(): Promise<ContentCheck> {
     return Promise.resolve("whole");
   }
 
+  /** Contents go with their update. */
   removeContent(): Promise<void> {
     return Promise.resolve();
   }

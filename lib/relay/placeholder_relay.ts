@@ -46,7 +46,8 @@ export class PlaceholderRelay implements Relay {
         lockNames.add(lock.name);
         view = await locks.look(lock.name);
       }
-      const entry = { resource, storedBytes, lock: view, canCheck: true } as const;
+      const storedMs = content?.modifiedMs;
+      const entry = { resource, storedBytes, storedMs, lock: view, canCheck: true } as const;
       if (placeholder === undefined) {
         entries.set(resource, { ...entry, record: { kind: "absent" } });
         continue;
@@ -178,7 +179,8 @@ export class PlaceholderRelay implements Relay {
     const record: RecordView = text === undefined
       ? { kind: "absent" }
       : this.#records.view(resource, text);
-    return { resource, record, storedBytes: content?.sizeBytes, lock: undefined, canCheck: true };
+    const [storedBytes, storedMs] = [content?.sizeBytes, content?.modifiedMs];
+    return { resource, record, storedBytes, storedMs, lock: undefined, canCheck: true };
   }
 }
 

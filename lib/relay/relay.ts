@@ -36,6 +36,8 @@ export interface RelayEntry {
   readonly record: RecordView;
   /** Size of the stored content, encrypted if it is; `undefined` if no content stands. */
   readonly storedBytes: number | undefined;
+  /** When the content was stored, by the storage's clock, milliseconds since 1970. */
+  readonly storedMs?: number | undefined;
   readonly lock: LockView | undefined;
   /** The content is an object of its own, which {@linkcode Transaction.check} can read back. */
   readonly canCheck?: true;

@@ -30,7 +30,7 @@ export class Comparer {
   readonly #checksums: Checksums;
   /**
    * Digests of files whose stamps are too fresh to be relied on: a change within the file system's clock tick would not
-   * show in them. They hold until that time is over; then the file is read once more.
+   * show in them. They hold for one round; the next one reads the file again.
    */
   readonly #fresh = new Map<string, { readonly file: LocalFile; readonly digest: string }>();
   readonly #unsaved = new Map<
@@ -105,11 +105,10 @@ export class Comparer {
     this.#remember(file, digest, Date.now());
   }
 
-  /** Ends a round: what is no longer fresh is forgotten, and the rest is saved. */
+  /** Forgets what held for one round only. */
   endRound(): void {
     this.save();
-    const now = Date.now();
-    for (const [path, { file }] of this.#fresh) if (isSettled(file, now)) this.#fresh.delete(path);
+    this.#fresh.clear();
   }
 
   async #digest(
@@ -124,17 +123,12 @@ export class Comparer {
     const isKnown = hashed !== undefined && sameStamp(hashed.stamp, file);
     if (isKnown && options.digest === undefined) return hashed.digest;
     const lookedAtMs = Date.now();
-    const fresh = this.#unsaved.get(file.path) ?? this.#freshOne(file.path, lookedAtMs);
+    const fresh = this.#unsaved.get(file.path) ?? this.#fresh.get(file.path);
     const isFresh = fresh !== undefined && sameStamp(fresh.file, file);
     if (isFresh && options.digest === undefined) return fresh.digest;
     const digest = options.digest ?? await this.#hash(file, this.#checksums.algorithm, options);
     this.#remember(file, digest, lookedAtMs);
     return digest;
-  }
-
-  #freshOne(path: string, nowMs: number): { file: LocalFile; digest: string } | undefined {
-    const fresh = this.#fresh.get(path);
-    return fresh === undefined || isSettled(fresh.file, nowMs) ? undefined : fresh;
   }
 
   #remember(file: LocalFile, digest: string, lookedAtMs: number): void {

@@ -34,7 +34,7 @@ export async function inspectBatch(
       const file = statFile(root, resource);
       const compared = await comparer.compare(resource, { file, entry, signal });
       const { digest, situation } = compared;
-      const action = decide(situation, settings.rulesFor(resource, state.access(resource)));
+      const action = decide(situation, settings.rulesFor(resource, (name) => state.access(name)));
       const { record } = situation;
       if (action.kind !== "agree" || !file || digest === undefined || !record) continue;
       const check = await transaction.check(resource);

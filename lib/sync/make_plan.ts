@@ -61,7 +61,7 @@ export async function makePlan(
     }
     const file = scan.files.get(resource);
     const mark = markOf(file);
-    if (!access.has(resource) && survey.quiet?.isQuiet(resource, mark)) continue;
+    if (access.size === 0 && survey.quiet?.isQuiet(resource, mark)) continue;
     const isLeftAlone = file === undefined && workshop.leavesAlone(resource);
     const entry = survey.entries.get(resource);
     if (isLeftAlone && (entry?.isOwed !== true || entry.lock !== undefined)) continue;
@@ -75,7 +75,10 @@ export async function makePlan(
     }
     try {
       const compared = await comparer.compare(resource, { file, entry, isSketch: true, signal });
-      const action = decide(compared.situation, settings.rulesFor(resource, access.get(resource)));
+      const action = decide(
+        compared.situation,
+        settings.rulesFor(resource, (name) => access.get(name)),
+      );
       const sizeBytes = file?.sizeBytes ?? entry?.storedBytes ?? 0;
       const agreed = noteworthy(action, compared, settings.client);
       const isQuiet = action.kind === "none" && agreed === undefined &&

@@ -1,3 +1,4 @@
+import { EscaleError } from "../errors.ts";
 import { statFile } from "../local/repository.ts";
 import type { LocalFile } from "../local/scan.ts";
 import type { RelativePath } from "../path.ts";
@@ -5,7 +6,7 @@ import type { RelayRecord } from "../relay/metadata.ts";
 import type { PlainContent, RelayEntry, Transaction } from "../relay/relay.ts";
 import { agreedOn } from "./agreed.ts";
 import type { Compared } from "./compare.ts";
-import { fetchContent } from "./fetch.ts";
+import { fetchContent, type Fetched } from "./fetch.ts";
 import { freeConflictPath } from "./place.ts";
 import { decide } from "./plan.ts";
 import { contentOf, recordOf } from "./push.ts";
@@ -26,6 +27,7 @@ const STABLE_S = 30;
 interface Orphan {
   readonly resource: RelativePath;
   readonly storedBytes: number;
+  readonly storedMs: number | undefined;
   readonly compared: Compared;
   readonly base: readonly string[];
 }
@@ -102,13 +104,16 @@ async function lookAgain(
   try {
     const file = statFile(root, resource);
     const compared = await comparer.compare(resource, { file, entry, signal });
-    const action = decide(compared.situation, settings.rulesFor(resource, state.access(resource)));
-    const { storedBytes } = entry;
+    const action = decide(
+      compared.situation,
+      settings.rulesFor(resource, (name) => state.access(name)),
+    );
+    const { storedBytes, storedMs } = entry;
     if (action.kind === "adopt" && mayAdopt(entry, settings)) {
-      return { resource, storedBytes, compared, base: [] };
+      return { resource, storedBytes, storedMs, compared, base: [] };
     }
     if (action.kind === "settle-orphan") {
-      return { resource, storedBytes, compared, base: action.base };
+      return { resource, storedBytes, storedMs, compared, base: action.base };
     }
   } catch (cause) {
     leaveForLater(resource, cause, workshop, tally);
@@ -122,21 +127,21 @@ async function settle(
 ): Promise<Written | undefined> {
   const { workshop, tally } = step;
   const { resource, storedBytes, compared } = orphan;
-  const { stager, state, nowMs } = workshop;
+  const { stager, state } = workshop;
   const sign = `orphan ${storedBytes}`;
-  if (compared.state.refused === sign) return undefined;
+  if (compared.file === undefined && compared.state.refused === sign) return undefined;
   if (!isStable(orphan, workshop)) {
     tally.waiting++;
     return undefined;
   }
-  const fetched = await fetchContent(resource, {
-    content: step.content,
-    workshop,
-    sizeBytes: storedBytes,
-  });
+  const fetched = await fetchOrphan(orphan, step);
+  if (fetched === undefined) return await writeRecord(orphan, { ...step, isSame: false });
   try {
     if (compared.file === undefined) {
-      if (fetched.digest === compared.state.agreed?.digest) {
+      const id = workshop.checksums.toRecord(fetched.digest).checksum;
+      const wasHeld = fetched.digest === compared.state.agreed?.digest ||
+        (id !== undefined && compared.state.intended.includes(id));
+      if (wasHeld) {
         // Deleted here: it does not come back by itself.
         state.change(resource, { refused: sign });
         return undefined;
@@ -144,6 +149,8 @@ async function settle(
       await stager.sync([fetched.staged]);
       stager.place(fetched.staged, undefined);
       await stager.syncFolders([fetched.staged]);
+      // Noted as if it had been pushed, so that it does not come back once it is deleted.
+      if (id !== undefined) state.change(resource, { intended: [id] });
       tally.pulled++;
       tell(workshop, "pull", {
         path: resource,
@@ -155,7 +162,8 @@ async function settle(
     if (fetched.digest !== compared.digest) {
       const version = {
         client: "unknown",
-        timeS: Math.floor(nowMs() / 1000),
+        // The relay's own time, so that all clients give the copy one name.
+        timeS: Math.floor((orphan.storedMs ?? 0) / 1000),
         id: fetched.digest,
         digest: fetched.digest,
       };
@@ -176,6 +184,26 @@ async function settle(
     stager.discard(fetched.staged);
   }
   return await writeRecord(orphan, { ...step, isSame: fetched.digest === compared.digest });
+}
+
+/**
+ * Fetches the content; `undefined` if it is not authentic and a file stands here that may take its place: what does not
+ * open with the relay's own key is nothing to anybody.
+ */
+async function fetchOrphan(
+  { resource, storedBytes, compared }: Orphan,
+  { content, workshop }: Step & { readonly content: () => Promise<PlainContent> },
+): Promise<Fetched | undefined> {
+  try {
+    return await fetchContent(resource, { content, workshop, sizeBytes: storedBytes });
+  } catch (cause) {
+    const { settings } = workshop;
+    const isGarbage = cause instanceof EscaleError &&
+      (cause.code === "corrupt" || cause.code === "wrong-key") &&
+      settings.cipherAuthenticates && settings.isKeyProven();
+    if (isGarbage && compared.file !== undefined) return undefined;
+    throw cause;
+  }
 }
 
 /** Gives the content its record, after putting ours in its place if it is another. */

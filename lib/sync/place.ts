@@ -7,6 +7,9 @@ import { conflictName } from "./conflict_name.ts";
 import type { Arrived, Held } from "./exchange.ts";
 import { leaveForLater, type Tally, tell, type Workshop } from "./round.ts";
 
+/** The most digits of an identity that a conflict copy's name takes. */
+const MAX_DIGITS = 128;
+
 /** The version that a conflict copy is named after (SEMANTICS, "Two changed the same file", 3). */
 export interface CopiedVersion {
   readonly client: string;
@@ -130,11 +133,13 @@ export async function freeConflictPath(
 ): Promise<{ readonly kind: "free" | "same"; readonly path: RelativePath }> {
   for (let digits = 8;; digits += 8) {
     const path = conflictName(resource, { ...version, digits });
+    // A conflict about a conflict copy: its own name is the one that is to be given up.
+    if (path === resource) continue;
     const standing = statFile(root, path);
     if (standing === undefined) return { kind: "free", path };
     const digest = await digestFile(root, standing, checksums.algorithm.runtimeName);
     if (digest === version.digest) return { kind: "same", path };
-    if (digits >= version.id.length) {
+    if (digits >= MAX_DIGITS) {
       throw new EscaleError(
         "refused",
         `Cannot keep a conflict copy of "${resource}": all its names are taken`,

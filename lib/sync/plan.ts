@@ -232,7 +232,8 @@ function withBasesOf({ agreed }: Situation, rules: Arriving): readonly string[] 
   return isEveryoneServed(rules) ? [id] : limited([id, ...record.base, ...ownBase]);
 }
 
-function limited(ids: readonly string[]): readonly string[] {
+/** Identities each once, as many as a record takes. */
+export function limited(ids: readonly string[]): readonly string[] {
   return [...new Set(ids)].slice(0, MAX_BASE);
 }
 

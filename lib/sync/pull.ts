@@ -7,7 +7,7 @@ import { agreedOn } from "./agreed.ts";
 import type { Arrived, Decided, Held } from "./exchange.ts";
 import { fetchContent } from "./fetch.ts";
 import { placeArrived } from "./place.ts";
-import { decide, expectedCount } from "./plan.ts";
+import { decide, expectedCount, limited } from "./plan.ts";
 import {
   leaveForLater,
   noteRefused,
@@ -81,7 +81,7 @@ async function decideAgain(
       const compared = await comparer.compare(resource, { file, entry, signal });
       const action = decide(
         compared.situation,
-        settings.rulesFor(resource, state.access(resource)),
+        settings.rulesFor(resource, (name) => state.access(name)),
       );
       const { record } = entry.record;
       // `pull overwrite`: equal content is transferred all the same.
@@ -197,10 +197,16 @@ async function fetchOnce(
 
 /** Notes a version as agreed: its content is durable here. */
 function remember(item: Held, { comparer, requests, state }: Workshop): void {
-  const { resource, record, digest, file, byPull } = item;
+  const { resource, record, digest, file, byPull, action, compared } = item;
   requests.delete(resource);
   if (file !== undefined) comparer.note(file, digest);
-  state.change(resource, { agreed: agreedOn(record, { digest, byPull }), intended: [] });
+  const agreed = agreedOn(record, { digest, byPull });
+  const before = compared.state.agreed;
+  // The local file that keeps the name was made from the version agreed on before.
+  const base = action.kind === "keep-arriving" && before !== undefined
+    ? limited([...agreed.base, before.id, ...before.base])
+    : agreed.base;
+  state.change(resource, { agreed: { ...agreed, base }, intended: [] });
 }
 
 /** Tells the relay what became of each version, now that all is durable here. */

@@ -108,7 +108,7 @@ async function decideAgain(
       });
       const action = decide(
         compared.situation,
-        settings.rulesFor(resource, state.access(resource)),
+        settings.rulesFor(resource, (name) => state.access(name)),
       );
       const { digest } = compared;
       if (action.kind !== "push" || file === undefined || digest === undefined) continue;

@@ -28,7 +28,7 @@ export async function requestBatch(
     try {
       const file = byName.get(resource)?.file;
       const { situation } = await comparer.compare(resource, { file, entry, signal });
-      const action = decide(situation, settings.rulesFor(resource, state.access(resource)));
+      const action = decide(situation, settings.rulesFor(resource, (name) => state.access(name)));
       if (action.kind !== "request") continue;
       const isLost = situation.local === undefined && situation.agreed !== undefined;
       await transaction.withdraw(resource, { isLost });

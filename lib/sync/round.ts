@@ -54,7 +54,11 @@ export interface WorkshopSettings {
   readonly cipherAuthenticates: boolean;
   /** Seconds since this machine started. */
   readonly uptimeS: () => number;
-  readonly rulesFor: (resource: RelativePath, access: AccessModifiers | undefined) => Rules;
+  /** What may be done with a resource. A conflict copy has the access modifiers of its original, unless it has own. */
+  readonly rulesFor: (
+    resource: RelativePath,
+    access: (resource: RelativePath) => AccessModifiers | undefined,
+  ) => Rules;
 }
 
 /** One resource and what was decided about it. */

@@ -13,9 +13,10 @@ import { rightsOf } from "../local/access.ts";
 import { compileFilter, type Filter } from "../local/filter.ts";
 import { holdAlone } from "../local/hold.ts";
 import { clearSpool, spool } from "../local/spool.ts";
-import { State } from "../local/state.ts";
+import { type AccessModifiers, State } from "../local/state.ts";
 import { Stager } from "../local/write.ts";
 import type { Log } from "../log.ts";
+import type { RelativePath } from "../path.ts";
 import { Checksums, type Sealer, sealWith } from "../relay/checksum.ts";
 import type { RelayContext } from "../relay/context.ts";
 import { IndexRelay } from "../relay/index_relay.ts";
@@ -24,6 +25,7 @@ import { FIRST_TIME_FORMAT } from "../relay/metadata.ts";
 import { PlaceholderRelay } from "../relay/placeholder_relay.ts";
 import type { OpenBackend, Relay } from "../relay/relay.ts";
 import { Comparer } from "./compare.ts";
+import { originalName } from "./conflict_name.ts";
 import type { ClientEvent } from "./events.ts";
 import { KeyProof } from "./key_proof.ts";
 import { pause } from "./pause.ts";
@@ -211,8 +213,8 @@ function settingsOf(
     maxTransfers: section.maxParallelTransfers,
     isKeyProven: () => keyProof.isProven,
     noteKeyProven: () => keyProof.note(),
-    rulesFor(_resource, access): Rules {
-      const rights = rightsOf(section.mode, access ?? { read: undefined, write: undefined });
+    rulesFor(resource, access): Rules {
+      const rights = rightsOf(section.mode, modifiersOf(resource, access));
       return {
         client: section.clientName,
         sibling: section.sibling,
@@ -265,4 +267,16 @@ function once(say: (message: string) => void): (message: string) => void {
     if (!said.has(message)) say(message);
     said.add(message);
   };
+}
+
+const NO_MODIFIERS: AccessModifiers = { read: undefined, write: undefined };
+
+function modifiersOf(
+  resource: RelativePath,
+  access: (resource: RelativePath) => AccessModifiers | undefined,
+): AccessModifiers {
+  const own = access(resource) ?? NO_MODIFIERS;
+  const isSet = own.read !== undefined || own.write !== undefined;
+  const original = isSet ? resource : originalName(resource);
+  return original === resource ? own : access(original) ?? NO_MODIFIERS;
 }

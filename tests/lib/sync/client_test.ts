@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { World } from "../../support/engine.ts";
+import { createHash } from "node:crypto";
+import { parseRelativePath } from "../../../lib/path.ts";
+import { conflictName } from "../../../lib/sync/conflict_name.ts";
+import { GOLDEN_KEY, World } from "../../support/engine.ts";
 
 const T = 1_600_000_000;
 
@@ -130,4 +133,68 @@ Deno.test("an upload and a download client on one folder do not take each other 
   assert.deepEqual((await down.once()).actions, []);
   await far.once();
   assert.deepEqual(far.tree(), { mine: "3", theirs: "2" });
+});
+
+Deno.test("a conflict about a conflict copy whose name is its own next name loses neither version", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  const id = createHash("sha512").update("one").digest("hex");
+  const path = conflictName(parseRelativePath("f"), { client: "A", timeS: T, id, digits: 8 });
+  a.write(path, "one", T);
+  b.write(path, "two", T + 10);
+  for (const client of [b, a, b, a, b]) await client.once();
+  assert.deepEqual(a.tree(), b.tree());
+  assert.deepEqual(Object.values(a.tree()).sort(), ["one", "two"]);
+});
+
+Deno.test("a conflict copy of a file that is not to be pushed is not pushed either", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  a.write("f", "base", T);
+  await a.once();
+  await b.once();
+  a.setAccess("f", { read: false });
+  a.write("f", "for A alone", T + 10);
+  b.write("f", "of B", T + 20);
+  for (const client of [b, a, b, a, b]) await client.once();
+  assert.ok(Object.values(a.tree()).includes("for A alone"));
+  assert.deepEqual(b.tree(), { f: "of B" });
+});
+
+Deno.test("a file that came without a record does not come back once it is deleted here", async () => {
+  using world = new World();
+  // It receives only, so that it does not write the record itself.
+  const a = world.client("A", { mode: "download" });
+  const shared = world.client("B");
+  Deno.writeTextFileSync(`${world.relay}/f`, "a stranger's");
+  for (let turn = 0; turn < 2; turn++) {
+    await a.once();
+    world.clock.uptimeS += 31;
+  }
+  assert.deepEqual(a.tree(), { f: "a stranger's" });
+  a.remove("f");
+  for (let turn = 0; turn < 3; turn++) {
+    await a.once();
+    world.clock.uptimeS += 31;
+  }
+  assert.deepEqual(a.tree(), {});
+  for (let turn = 0; turn < 3; turn++) {
+    await shared.once();
+    world.clock.uptimeS += 31;
+  }
+  assert.deepEqual(shared.tree(), { f: "a stranger's" });
+});
+
+Deno.test("what stands on the relay without a record and does not open does not keep a file from it", async () => {
+  using world = new World();
+  const secret = { cipher: "fernet", passphrase: GOLDEN_KEY } as const;
+  const [a, b] = [world.client("A", secret), world.client("B", secret)];
+  a.write("proof", "that the key is right", T);
+  await a.once();
+  await b.once();
+  Deno.writeTextFileSync(`${world.relay}/f`, "garbage");
+  b.write("f", "of B", T);
+  await b.once();
+  await a.once();
+  assert.equal(a.tree()["f"], "of B");
 });
