@@ -6,7 +6,7 @@ import { filesBelow, Yard, type YardClient } from "./_yard.ts";
 /** Larger ones by hand; `tests/model/results/sizes.txt` has what came out. */
 const FILES = Number(Deno.env.get("ESCALE_FILES") ?? 2_000);
 const NAMES = Number(Deno.env.get("ESCALE_NAMES") ?? 100_000);
-const SPARSE_MB = Number(Deno.env.get("ESCALE_SPARSE_MB") ?? 1_024);
+const SPARSE_MB = Number(Deno.env.get("ESCALE_SPARSE_MB") ?? 512);
 
 const MB = 1024 * 1024;
 
