@@ -38,7 +38,7 @@ export function loadConfiguration(file: string, options: LoadOptions = {}): Conf
   const path = resolve(file);
   if (!environment.isFile(path)) {
     throw new EscaleError("no-config", `Cannot find the configuration file "${printable(path)}"`, {
-      hint: 'Run "escale -i" to make one',
+      hint: 'Run "escale -i" to make one, or pass one with "-c FILE"',
     });
   }
   return parseConfiguration(readText(path, environment), { ...options, environment, file: path });

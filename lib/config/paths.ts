@@ -33,7 +33,7 @@ export function findConfigurationFile(
   if (file === undefined) {
     const looked = places.map((place) => `"${printable(place)}"`).join(", ");
     throw new EscaleError("no-config", `Cannot find a configuration file: looked for ${looked}`, {
-      hint: 'Run "escale -i" to make one',
+      hint: 'Run "escale -i" to make one, or pass one with "-c FILE"',
     });
   }
   const warnings = others.map((other) =>

@@ -1,61 +1,22 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EscaleError, messageOf } from "../errors.ts";
 import { sqliteFailureOf } from "./_sqlite.ts";
+import { columnOf, flagOf, resourceOf } from "./_state_rows.ts";
+import {
+  type AccessModifiers,
+  type ResourceChange,
+  type ResourceState,
+  UNKNOWN_RESOURCE,
+} from "./remembered.ts";
 
-/** A file as the file system describes it, without its content. Times in milliseconds since 1970. */
-export interface FileStamp {
-  readonly sizeBytes: number;
-  readonly modifiedMs: number;
-  readonly changedMs: number;
-  readonly inode: number;
-}
-
-/**
- * The last version whose content this client durably held and whose exchange it completed. `id` is the version's
- * identity as its record gives it, `digest` the digest of its content as this client computes it.
- */
-export interface Agreed {
-  readonly id: string;
-  readonly digest: string;
-  readonly base: readonly string[];
-  readonly pusher: string;
-  readonly timeS: number | undefined;
-  /** The version came from another client, so that a conservative client may let it be replaced. */
-  readonly byPull: boolean;
-  /** Who had acknowledged it when its record was last seen. */
-  readonly pullers: readonly string[];
-}
-
-/** All that is remembered of one resource. */
-export interface ResourceState {
-  /** The file when it was last hashed, and the digest that came out. */
-  readonly hashed: { readonly stamp: FileStamp; readonly digest: string } | undefined;
-  readonly agreed: Agreed | undefined;
-  /** Identities that this client has begun to push since `agreed` was set. */
-  readonly intended: readonly string[];
-  /** A version that was not let in (conservative mode, no write access). */
-  readonly refused: string | undefined;
-  /** The record as last read, and the sign of the relay object that it was read from. */
-  readonly record: { readonly sign: string; readonly text: string } | undefined;
-}
-
-/** What is remembered of a resource never seen before. */
-export const UNKNOWN_RESOURCE: ResourceState = {
-  hashed: undefined,
-  agreed: undefined,
-  intended: [],
-  refused: undefined,
-  record: undefined,
-};
-
-/** A change to what is remembered of a resource; what is not named stays. `null` forgets. */
-export interface ResourceChange {
-  readonly hashed?: ResourceState["hashed"];
-  readonly agreed?: Agreed;
-  readonly intended?: readonly string[];
-  readonly refused?: string | null;
-  readonly record?: { readonly sign: string; readonly text: string } | null;
-}
+export type {
+  AccessModifiers,
+  Agreed,
+  FileStamp,
+  ResourceChange,
+  ResourceState,
+} from "./remembered.ts";
+export { UNKNOWN_RESOURCE } from "./remembered.ts";
 
 const SCHEMA_VERSION = 1;
 const SCHEMA = `
@@ -75,14 +36,6 @@ export interface StateOptions {
   /** Nothing is written, and every change is forgotten at once; a database that is not there counts as empty. */
   readonly isReadOnly?: boolean;
   readonly warn?: (message: string) => void;
-}
-
-type Row = Readonly<Record<string, unknown>>;
-
-/** A resource's access modifiers; `undefined` where none is set. */
-export interface AccessModifiers {
-  readonly read: boolean | undefined;
-  readonly write: boolean | undefined;
 }
 
 /**
@@ -360,49 +313,4 @@ function removeIfThere(file: string): void {
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
   }
-}
-
-function resourceOf(row: Row): ResourceState {
-  return {
-    hashed: typeof row["digest"] !== "string" ? undefined : {
-      stamp: {
-        sizeBytes: Number(row["size"]),
-        modifiedMs: Number(row["modified"]),
-        changedMs: Number(row["changed"]),
-        inode: Number(row["inode"]),
-      },
-      digest: row["digest"],
-    },
-    agreed: typeof row["agreed"] === "string" ? agreedOf(row["agreed"]) : undefined,
-    intended: typeof row["intended"] === "string" ? stringsOf(JSON.parse(row["intended"])) : [],
-    refused: typeof row["refused"] === "string" ? row["refused"] : undefined,
-    record: typeof row["record"] !== "string"
-      ? undefined
-      : { sign: String(row["record_sign"]), text: row["record"] },
-  };
-}
-
-function agreedOf(text: string): Agreed {
-  const value: Partial<Record<keyof Agreed, unknown>> = JSON.parse(text);
-  return {
-    id: String(value.id),
-    digest: String(value.digest),
-    base: stringsOf(value.base),
-    pusher: String(value.pusher),
-    timeS: typeof value.timeS === "number" ? value.timeS : undefined,
-    byPull: value.byPull === true,
-    pullers: stringsOf(value.pullers),
-  };
-}
-
-function stringsOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.map(String) : [];
-}
-
-function flagOf(column: unknown): boolean | undefined {
-  return column === 1 ? true : column === 0 ? false : undefined;
-}
-
-function columnOf(flag: boolean | undefined): number | null {
-  return flag === undefined ? null : flag ? 1 : 0;
 }
