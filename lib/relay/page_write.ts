@@ -3,6 +3,7 @@ import { compress } from "../archive/codec.ts";
 import { EscaleError } from "../errors.ts";
 import type { RelativePath } from "../path.ts";
 import { type IndexContext, readText } from "./context.ts";
+import { MAX_INDEX_BYTES } from "./index_parse.ts";
 import { appendUpdatePuller, formatUpdateIndex } from "./index_text.ts";
 import { resourcesOn } from "./page_entries.ts";
 import { type HeldPage, takenBy, type Update } from "./page_state.ts";
@@ -143,7 +144,7 @@ export async function acknowledgeUpdate(
   }
   if (count >= update.expected) return await removeUpdate(context, held, update);
   const name = updateIndexName(page, update.ts);
-  const text = new TextDecoder().decode(await backend.read(name, { maxBytes: Infinity }));
+  const text = new TextDecoder().decode(await backend.read(name, { maxBytes: MAX_INDEX_BYTES }));
   if (update.index === undefined) throw gone(name);
   await locks.check(held.lock);
   await backend.put(name, textSource(appendUpdatePuller(text, update.index, client)));
