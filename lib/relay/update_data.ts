@@ -1,6 +1,7 @@
 import { BackendError, type ByteSource, type ObjectName } from "../../backends/backend.ts";
 import { compress, decompress } from "../archive/codec.ts";
 import {
+  acceptOnly,
   packTar,
   type TarHeader,
   type TarMember,
@@ -8,7 +9,7 @@ import {
   type TarSource,
   unpackTar,
 } from "../archive/tar.ts";
-import { EscaleError } from "../errors.ts";
+import { EscaleError, messageOf } from "../errors.ts";
 import { printable, type RelativePath } from "../path.ts";
 import type { IndexContext } from "./context.ts";
 import { isOfOneFile } from "./failure.ts";
@@ -222,26 +223,17 @@ function mostBytes(
   return isKnown ? bytes : bytes + Math.max(2 * pageBytes, MAX_EXPANSION * storedBytes);
 }
 
-/** What 0.7 adds besides the files themselves: the folders that they lie in. */
+/** Takes what the update's index lists; anything else damages the update as a whole. */
 function acceptListed(
   name: ObjectName,
   sizes: ReadonlyMap<string, number | undefined>,
 ): (header: TarHeader) => void {
-  const folders = new Set<string>();
-  for (const path of sizes.keys()) {
-    for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) {
-      folders.add(path.slice(0, at));
-    }
-  }
-  return ({ kind, path, sizeBytes }) => {
-    const isListed = kind === "folder" ? folders.has(path) : sizes.has(path);
-    if (!isListed) throw damaged(name, `its index does not list "${printable(path)}"`);
-    const expected = sizes.get(path);
-    if (kind === "file" && expected !== undefined && expected !== sizeBytes) {
-      throw damaged(
-        name,
-        `"${printable(path)}" has ${sizeBytes} bytes, its record says ${expected}`,
-      );
+  const accept = acceptOnly(sizes);
+  return (header) => {
+    try {
+      accept(header);
+    } catch (cause) {
+      throw damaged(name, messageOf(cause));
     }
   };
 }
