@@ -70,6 +70,15 @@ export interface PutOptions extends CallOptions {
   readonly isVolatile?: boolean;
 }
 
+/** What {@linkcode Backend.create} accepts. */
+export interface CreateOptions extends CallOptions {
+  /**
+   * Nobody writes into the object in place, it is only ever replaced or removed: a storage may let several of the same
+   * content share one place.
+   */
+  readonly isShareable?: boolean;
+}
+
 /** How storages differ, found by probing or declared. Callers branch on these, never on the protocol. */
 export interface BackendTraits {
   /** {@linkcode Backend.create} succeeds for one of any number of callers at the same time. */
@@ -142,7 +151,7 @@ export interface Backend extends AsyncDisposable {
    * Stores a small object only if there is none of that name, and says whether it did. Where
    * `traits.exclusiveCreate` is false this is a look followed by a put.
    */
-  create(name: ObjectName, bytes: Uint8Array, options?: CallOptions): Promise<boolean>;
+  create(name: ObjectName, bytes: Uint8Array, options?: CreateOptions): Promise<boolean>;
 
   /** Removes an object and says whether there was one. Folders left empty may stay or go. */
   remove(name: ObjectName, options?: CallOptions): Promise<boolean>;

@@ -4,6 +4,7 @@ import {
   type BackendTraits,
   type ByteSource,
   type CallOptions,
+  type CreateOptions,
   type FolderName,
   type ObjectInfo,
   type ObjectName,
@@ -93,7 +94,7 @@ class LimitedBackend implements Backend {
     }
   }
 
-  create(name: ObjectName, bytes: Uint8Array, options?: CallOptions): Promise<boolean> {
+  create(name: ObjectName, bytes: Uint8Array, options?: CreateOptions): Promise<boolean> {
     return this.#inner.create(name, bytes, options);
   }
 

@@ -5,6 +5,7 @@ import {
   type BackendTraits,
   type ByteSource,
   type CallOptions,
+  type CreateOptions,
   type FolderName,
   type ObjectInfo,
   type ObjectName,
@@ -106,7 +107,7 @@ class RetryingBackend implements Backend {
     return this.#attempt(options, () => this.#inner.put(name, source, options));
   }
 
-  create(name: ObjectName, bytes: Uint8Array, options: CallOptions = {}): Promise<boolean> {
+  create(name: ObjectName, bytes: Uint8Array, options: CreateOptions = {}): Promise<boolean> {
     return this.#attempt(options, async (failure) => {
       if (failure === undefined) return await this.#inner.create(name, bytes, options);
       // A server may still be at work on the attempt before, so it is looked at before it is written to.

@@ -43,7 +43,12 @@ export class Folders {
 
   /** A new temporary file's path beside `name`. */
   temporaryFor(name: ObjectName): string {
-    return `${this.pathOf(folderOf(name))}/${temporaryName()}`;
+    return this.temporaryIn(folderOf(name));
+  }
+
+  /** A new temporary file's path in `folder`. */
+  temporaryIn(folder: FolderName): string {
+    return `${this.pathOf(folder)}/${temporaryName()}`;
   }
 
   /**

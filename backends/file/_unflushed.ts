@@ -1,8 +1,11 @@
-import { open } from "node:fs/promises";
+import { closeSync, fsync as fsyncCallback, openSync } from "node:fs";
+import { promisify } from "node:util";
 import type { FolderName, ObjectName } from "../backend.ts";
 import { fileError, saysAbsent, systemCodeOf } from "./_errors.ts";
 import { folderOf } from "./_names.ts";
 import { READ_FLAGS } from "./_read.ts";
+
+const fsync = promisify(fsyncCallback);
 
 /** What a file system says that cannot synchronise a folder, as some network shares. */
 const NO_SYNC: ReadonlySet<string | undefined> = new Set([
@@ -84,8 +87,12 @@ async function syncAll<T extends FolderName>(names: Set<T>, options: SyncOptions
 async function sync(name: FolderName, { pathOf }: SyncOptions): Promise<void> {
   try {
     // Windows synchronises only what is open for writing.
-    await using file = await open(pathOf(name), IS_WINDOWS ? "r+" : READ_FLAGS);
-    await file.sync();
+    const descriptor = openSync(pathOf(name), IS_WINDOWS ? "r+" : READ_FLAGS);
+    try {
+      await fsync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
   } catch (thrown) {
     if (saysAbsent(thrown) || NO_SYNC.has(systemCodeOf(thrown))) return;
     throw fileError(`flush ${JSON.stringify(name)}`, thrown);

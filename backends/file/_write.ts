@@ -5,23 +5,15 @@ import {
   type ObjectName,
   type PutOptions,
 } from "../backend.ts";
-import { attempt, fileError, systemCodeOf } from "./_errors.ts";
+import { existsSync } from "node:fs";
+import { removeQuietly } from "./_create.ts";
+import { attempt, fileError } from "./_errors.ts";
 import { type Folders, lookAt } from "./_folders.ts";
 import { folderOf } from "./_names.ts";
 import type { Unflushed } from "./_unflushed.ts";
 
 /** Objects up to this size are gathered in memory and written by synchronous calls, which is fastest. */
 export const SMALL_BYTES: number = 256 * 1024;
-
-/** What `link` says where the file system has no hard links. */
-const NO_LINKS: ReadonlySet<string | undefined> = new Set([
-  "EPERM",
-  "ENOTSUP",
-  "EOPNOTSUPP",
-  "ENOSYS",
-  "EINVAL",
-  "EMLINK",
-]);
 
 /** Writes objects: each to a temporary file in its folder, which then takes the name. */
 export class Writer {
@@ -43,20 +35,6 @@ export class Writer {
       attempt(action, () => this.#putSmall(name, bytes));
     }
     if (!options.isVolatile) this.#unflushed.written(name);
-  }
-
-  /** As {@linkcode Backend.create}. */
-  create(name: ObjectName, bytes: Uint8Array): boolean {
-    if (this.#folders.lookAt(name) !== undefined) return false;
-    return this.#folders.within(folderOf(name), () => {
-      const temporary = this.#folders.temporaryFor(name);
-      try {
-        Deno.writeFileSync(temporary, bytes, { createNew: true });
-        return linkNew(temporary, this.#folders.pathOf(name), bytes);
-      } finally {
-        removeQuietly(temporary);
-      }
-    });
   }
 
   #putSmall(name: ObjectName, bytes: Uint8Array): void {
@@ -108,7 +86,7 @@ export class Writer {
         }: ${sizeBytes} bytes were written, ${written.size} stand there`,
       );
     }
-    const replaced = lookAt(path);
+    const replaced = existsSync(path) ? lookAt(path) : undefined;
     if (replaced !== undefined) moveTimeForward(temporary, written, replaced);
     Deno.renameSync(temporary, path);
   }
@@ -171,48 +149,5 @@ function moveTimeForward(path: string, written: Deno.FileInfo, replaced: Deno.Fi
     Deno.utimeSync(path, new Date(timeMs + 1), new Date(timeMs + 1));
   } catch {
     // Some network shares let nobody set times; tags are then as good as their clock.
-  }
-}
-
-/** Gives `temporary` the name `path` too, unless something has it. Says whether it did. */
-function linkNew(temporary: string, path: string, bytes: Uint8Array): boolean {
-  try {
-    Deno.linkSync(temporary, path);
-    return true;
-  } catch (thrown) {
-    const code = systemCodeOf(thrown);
-    // NFS may have made the link and lost the reply: the count of links is the truth (open(2), O_EXCL).
-    if (code === "EEXIST") return Deno.lstatSync(temporary).nlink === 2;
-    if (!NO_LINKS.has(code)) throw thrown;
-  }
-  return writeNew(path, bytes);
-}
-
-/** Writes a file where links cannot be made; it is seen empty for a moment. */
-function writeNew(path: string, bytes: Uint8Array): boolean {
-  let file: Deno.FsFile;
-  try {
-    file = Deno.openSync(path, { write: true, createNew: true });
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === "EEXIST") return false;
-    throw thrown;
-  }
-  try {
-    using opened = file;
-    let rest = bytes;
-    while (rest.length > 0) rest = rest.subarray(opened.writeSync(rest));
-    return true;
-  } catch (thrown) {
-    removeQuietly(path);
-    throw thrown;
-  }
-}
-
-/** Removes a file that was never published. If that fails, a later listing does it. */
-function removeQuietly(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch {
-    // The error that led here matters, or the file has its name already.
   }
 }

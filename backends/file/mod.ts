@@ -8,6 +8,7 @@ import {
   type BackendTraits,
   type ByteSource,
   type CallOptions,
+  type CreateOptions,
   type FolderName,
   type ObjectInfo,
   type ObjectName,
@@ -15,11 +16,19 @@ import {
   type RelayAddress,
   type SpaceInfo,
 } from "../backend.ts";
+import { Creator } from "./_create.ts";
 import { attempt, fileError, saysAbsent, systemCodeOf } from "./_errors.ts";
 import { Folders } from "./_folders.ts";
 import { infoOf, walk } from "./_list.ts";
 import { checkFileName, folderOf, temporaryName } from "./_names.ts";
-import { type OpenObject, openObject, readObject, streamObject, streamOf } from "./_read.ts";
+import {
+  type OpenObject,
+  openObject,
+  readObject,
+  readQuickly,
+  streamObject,
+  streamOf,
+} from "./_read.ts";
 import { Slices } from "./_slices.ts";
 import { Unflushed } from "./_unflushed.ts";
 import { watchFolder } from "./_watch.ts";
@@ -71,6 +80,7 @@ class FileBackend implements Backend {
   readonly #root: string;
   readonly #folders: Folders;
   readonly #unflushed: Unflushed;
+  readonly #creator: Creator;
   readonly #writer: Writer;
   readonly #trace: (line: string) => void;
   readonly #slices = new Slices();
@@ -82,6 +92,7 @@ class FileBackend implements Backend {
     this.#root = root;
     this.#folders = folders;
     this.#unflushed = unflushed;
+    this.#creator = new Creator(folders);
     this.#writer = new Writer(folders, unflushed);
     this.#trace = trace;
   }
@@ -119,7 +130,8 @@ class FileBackend implements Backend {
     options: CallOptions & { readonly maxBytes: number },
   ): Promise<Uint8Array> {
     return this.#call("read", name, options, (action) => {
-      return readObject(this.#open(name, action, options.maxBytes));
+      const bytes = this.#readQuickly(name, action, Math.min(options.maxBytes, SMALL_BYTES));
+      return bytes ?? readObject(this.#open(name, action, options.maxBytes));
     });
   }
 
@@ -130,8 +142,11 @@ class FileBackend implements Backend {
     await this.#writer.put(name, source, options);
   }
 
-  create(name: ObjectName, bytes: Uint8Array, options: CallOptions = {}): Promise<boolean> {
-    return this.#call("create", name, options, () => this.#writer.create(name, bytes));
+  create(name: ObjectName, bytes: Uint8Array, options: CreateOptions = {}): Promise<boolean> {
+    const { isShareable = false } = options;
+    return this.#call("create", name, options, () => {
+      return this.#creator.create(name, bytes, { isShareable });
+    });
   }
 
   remove(name: ObjectName, options: CallOptions = {}): Promise<boolean> {
@@ -184,6 +199,7 @@ class FileBackend implements Backend {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#watching);
+    this.#creator[Symbol.dispose]();
   }
 
   /** Runs synchronous calls on `name`; a failure says what `verb` was attempted. */
@@ -200,13 +216,29 @@ class FileBackend implements Backend {
     return attempt(action, () => body(action));
   }
 
+  /** As {@linkcode readQuickly}, of an object. @throws {BackendError} `not-found` */
+  #readQuickly(name: ObjectName, action: string, maxBytes: number): Uint8Array | undefined {
+    if (!this.#folders.isThere(folderOf(name))) throw this.#absence(action);
+    try {
+      return readQuickly(this.#folders.pathOf(name), maxBytes);
+    } catch (thrown) {
+      if (saysAbsent(thrown)) throw this.#absence(action);
+      return undefined;
+    }
+  }
+
   #open(name: ObjectName, action: string, maxBytes = Infinity): OpenObject {
     const object = this.#folders.isThere(folderOf(name))
       ? openObject(this.#folders.pathOf(name), { action, maxBytes })
       : undefined;
-    if (object !== undefined) return object;
+    if (object === undefined) throw this.#absence(action);
+    return object;
+  }
+
+  /** The error for an object that is not there. A relay that is gone is another matter, and thrown. */
+  #absence(action: string): BackendError {
     this.#folders.checkRoot();
-    throw new BackendError("not-found", `Cannot ${action}: there is no such object`);
+    return new BackendError("not-found", `Cannot ${action}: there is no such object`);
   }
 
   #removed(name: ObjectName, remove: (path: string) => void): boolean {

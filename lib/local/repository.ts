@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { EscaleError, messageOf } from "../errors.ts";
-import { changedError, failureOf } from "./_failure.ts";
+import { changedError, failureOf, systemCodeOf } from "./_failure.ts";
 import { sameStamp, statFile } from "./_inside.ts";
 import { stampOf } from "./_look.ts";
 import type { LocalFile } from "./scan.ts";
@@ -18,6 +19,11 @@ export {
 export const SMALL_FILE_BYTES: number = 256 * 1024;
 /** How much of a larger file is in memory at a time. */
 const CHUNK_BYTES = 512 * 1024;
+
+/** How a file is opened that should be no link, and not block if it has become a pipe; Windows has no such flags. */
+const DIRECT_FLAGS: number | undefined = Deno.build.os === "windows"
+  ? undefined
+  : constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** A file to be read; a `ByteSource` for the backends. */
 export interface FileSource {
@@ -110,16 +116,52 @@ function largeStream(root: string, file: LocalFile): ReadableStream<Uint8Array> 
 }
 
 function readWhole(root: string, file: LocalFile): Uint8Array {
-  using handle = openUnchanged(root, file);
+  return readDirectly(root, file) ?? readThroughLink(root, file);
+}
+
+/**
+ * Reads a small file that no link stands for; `undefined` if one does. The look afterwards shows whether what was read
+ * is what stands there, and stood there before.
+ */
+function readDirectly(root: string, file: LocalFile): Uint8Array | undefined {
+  if (DIRECT_FLAGS === undefined) return undefined;
   const bytes = new Uint8Array(file.sizeBytes);
-  let filled = 0;
-  while (filled < bytes.length) {
-    const count = readOrThrow(file, () => handle.readSync(bytes.subarray(filled)));
-    if (count === null) throw changedError(file.path, "it became shorter while it was read");
-    filled += count;
+  let filled: number;
+  try {
+    const descriptor = openSync(`${root}/${file.path}`, DIRECT_FLAGS);
+    try {
+      filled = fill(bytes, (rest) => readSync(descriptor, rest));
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (cause) {
+    if (systemCodeOf(cause) === "ELOOP") return undefined;
+    checkUnchanged(root, file);
+    throw failureOf(cause, "read", file.path);
   }
   checkUnchanged(root, file);
+  if (filled < bytes.length) throw changedError(file.path, "it became shorter while it was read");
   return bytes;
+}
+
+function readThroughLink(root: string, file: LocalFile): Uint8Array {
+  using handle = openUnchanged(root, file);
+  const bytes = new Uint8Array(file.sizeBytes);
+  const filled = readOrThrow(file, () => fill(bytes, (rest) => handle.readSync(rest) ?? 0));
+  if (filled < bytes.length) throw changedError(file.path, "it became shorter while it was read");
+  checkUnchanged(root, file);
+  return bytes;
+}
+
+/** Reads as many bytes as there are, at most those that fit. @returns their number */
+function fill(bytes: Uint8Array, read: (rest: Uint8Array) => number): number {
+  let filled = 0;
+  while (filled < bytes.length) {
+    const count = read(bytes.subarray(filled));
+    if (count === 0) break;
+    filled += count;
+  }
+  return filled;
 }
 
 /** A large file being read. Closes itself at its end and when a read fails. */

@@ -171,7 +171,7 @@ export class State implements Disposable {
 
   /** Whether `name` has access modifiers, and which. */
   access(name: string): AccessModifiers {
-    const row = this.#db.prepare("SELECT r, w FROM access WHERE name = ?").get(name);
+    const row = this.#prepared("SELECT r, w FROM access WHERE name = ?").get(name);
     return { read: flagOf(row?.["r"]), write: flagOf(row?.["w"]) };
   }
 
@@ -217,7 +217,7 @@ export class State implements Disposable {
 
   /** When another's lock was first seen with this very text, in seconds of this machine's uptime. */
   sighting(name: string): { readonly text: string; readonly uptimeS: number } | undefined {
-    const row = this.#db.prepare("SELECT text, uptime FROM sighting WHERE name = ?").get(name);
+    const row = this.#prepared("SELECT text, uptime FROM sighting WHERE name = ?").get(name);
     return row && { text: String(row["text"]), uptimeS: Number(row["uptime"]) };
   }
 
@@ -234,7 +234,7 @@ export class State implements Disposable {
 
   /** A fact about the client as a whole. */
   fact(name: string): string | undefined {
-    const value = this.#db.prepare("SELECT value FROM fact WHERE name = ?").get(name)?.["value"];
+    const value = this.#prepared("SELECT value FROM fact WHERE name = ?").get(name)?.["value"];
     return value === undefined ? undefined : String(value);
   }
 
@@ -244,10 +244,13 @@ export class State implements Disposable {
 
   #run(sql: string, ...columns: (string | number | null)[]): void {
     if (this.#isReadOnly) return;
+    this.#write(() => this.#prepared(sql).run(...columns));
+  }
+
+  #prepared(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) this.#statements.set(sql, statement = this.#db.prepare(sql));
-    const prepared = statement;
-    this.#write(() => prepared.run(...columns));
+    return statement;
   }
 
   /** Calls `write`, a prepared statement, as others do not tell the code; a disk that does not take it is named. */

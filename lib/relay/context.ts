@@ -2,6 +2,7 @@ import {
   type Backend,
   BackendError,
   type ByteSource,
+  type ObjectInfo,
   type ObjectName,
 } from "../../backends/backend.ts";
 import type { Compression } from "../archive/codec.ts";
@@ -84,4 +85,14 @@ export async function readText(backend: Backend, name: ObjectName): Promise<stri
     if (cause.code === "too-large") return "";
     throw cause;
   }
+}
+
+/**
+ * What tells two versions of a placeholder apart in a listing. Without a tag only size and time are left, which may be
+ * coarse: then a record beside standing content is read each time, as that is when it changes.
+ */
+export function signOf(placeholder: ObjectInfo, content: ObjectInfo | undefined): string | undefined {
+  if (placeholder.tag !== undefined) return placeholder.tag;
+  if (content !== undefined || placeholder.modifiedMs === undefined) return undefined;
+  return `${placeholder.sizeBytes} ${placeholder.modifiedMs}`;
 }

@@ -12,6 +12,8 @@ import { type SightingMemory, Sightings } from "./sightings.ts";
 export const BEAT_MS = 30_000;
 /** A lock of ours that did not change for so long is stale (SEMANTICS, "Locks"). */
 export const STALE_S = 300;
+/** For how long a lock that was seen to be ours is not looked at again, where all clients keep to our rules. */
+const TRUST_S = 2;
 /** How long a lock in this client's own name, with a nonce not its own, is watched: two beats. */
 const TWIN_WATCH_S = 2 * BEAT_MS / 1000 + 5;
 
@@ -31,6 +33,12 @@ export interface LockContext {
   readonly lockTimeoutS: number;
   /** Seconds since this machine started: goes on through sleep and is not moved with the wall clock. */
   readonly uptimeS: () => number;
+  /**
+   * Whether clients of 0.7 may be about, which write into locks without looking: then a lock is read before each step,
+   * and no two share a file. Others take over only what stood still for {@linkcode STALE_S}, so that a lock seen to be
+   * ours within {@linkcode TRUST_S} is still ours.
+   */
+  readonly legacyPeers: boolean;
   /** Random text of 32 hexadecimal digits. */
   readonly nonce: () => string;
   readonly wait: (ms: number, signal?: AbortSignal) => Promise<void>;
@@ -50,6 +58,14 @@ interface Holding extends HeldLock {
   beat: number;
 }
 
+/** A look at a lock that showed it to be ours. */
+interface Seen {
+  /** By the machine's uptime. */
+  readonly uptimeS: number;
+  /** Of the object that stood there, if the storage has tags and it was read. */
+  readonly tag: string | undefined;
+}
+
 const encoder = new TextEncoder();
 
 /** The locks of one client on one relay (FORMAT.md, "Lock"; SEMANTICS, "Locks"). */
@@ -58,6 +74,9 @@ export class Locks implements AsyncDisposable {
   readonly #held = new Map<ObjectName, Holding>();
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #sightings: Sightings;
+  readonly #seen = new WeakMap<HeldLock, Seen>();
+  /** Whether the storage has tags; supposed until seen. */
+  #hasTags = true;
   #beating: Promise<void> = Promise.resolve();
 
   constructor(context: LockContext) {
@@ -73,11 +92,14 @@ export class Locks implements AsyncDisposable {
     names: readonly ObjectName[],
     options: { readonly mode: LockMode; readonly signal?: AbortSignal },
   ): Promise<{ held: HeldLock[]; refused: Map<ObjectName, LockView> }> {
-    const { backend, memory, nonce } = this.#context;
+    const { backend, memory, nonce, legacyPeers, uptimeS } = this.#context;
     const known = memory.ownLocks();
+    const common = nonce();
+    const seen: Seen = { uptimeS: uptimeS(), tag: undefined };
     const wanted = names.map((name): Holding => ({
       name,
-      nonce: nonce(),
+      // With one text for all of them a storage can make them of one file.
+      nonce: legacyPeers ? nonce() : common,
       mode: options.mode,
       taken: undefined,
       beat: 0,
@@ -98,7 +120,10 @@ export class Locks implements AsyncDisposable {
     const held = backend.traits.exclusiveCreate || backend.traits.exclusiveFolder
       ? written
       : await this.#readBack(written, refused, options.signal);
-    for (const lock of held) this.#held.set(lock.name, lock);
+    for (const lock of held) {
+      this.#held.set(lock.name, lock);
+      this.#seen.set(lock, seen);
+    }
     memory.transaction(() => {
       for (const lock of held) memory.noteLock(lock.name, lock.nonce);
       for (const name of refused.keys()) {
@@ -112,13 +137,13 @@ export class Locks implements AsyncDisposable {
 
   /** @throws {EscaleError} `locked` unless the lock that stands is this one */
   async check(lock: HeldLock): Promise<void> {
-    const text = await this.#read(lock.name);
-    if (text !== undefined && nonceOf(text) === lock.nonce) return;
+    const text = await this.#foreignText(lock);
+    if (text === undefined) return;
     this.#held.delete(lock.name);
     throw new EscaleError(
       "locked",
       `Lost the lock "${lock.name}": ${
-        text === undefined ? "it is gone" : "another client took it over"
+        text === null ? "it is gone" : "another client took it over"
       }`,
     );
   }
@@ -129,10 +154,11 @@ export class Locks implements AsyncDisposable {
     const gone: HeldLock[] = [];
     // One that cannot be given back now must not look alive: the next round finds it and undoes it.
     for (const lock of locks) this.#held.delete(lock.name);
+    // A beat under way would write a lock again that was just removed.
+    await this.#beating;
     try {
       for (const lock of locks) {
-        const text = await this.#read(lock.name);
-        if (text !== undefined && nonceOf(text) === lock.nonce) {
+        if (await this.#foreignText(lock) === undefined) {
           await backend.remove(lock.name);
           if (this.#usesGuard) await backend.removeFolder(guardName(lock.name));
         }
@@ -141,6 +167,24 @@ export class Locks implements AsyncDisposable {
     } finally {
       memory.transaction(() => gone.forEach((lock) => memory.forgetLock(lock.name)));
     }
+  }
+
+  /** What stands in the place of a lock that was ours: `undefined` if it still is, `null` if nothing stands there. */
+  async #foreignText(lock: HeldLock): Promise<string | null | undefined> {
+    const { backend, legacyPeers, uptimeS } = this.#context;
+    const seen = this.#seen.get(lock);
+    const nowS = uptimeS();
+    const isFresh = seen !== undefined && nowS >= seen.uptimeS && nowS - seen.uptimeS < TRUST_S;
+    if (isFresh && !legacyPeers) return undefined;
+    const tag = this.#hasTags ? (await backend.stat(lock.name))?.tag : undefined;
+    if (tag === undefined || tag !== seen?.tag) {
+      const text = await this.#read(lock.name);
+      if (text === undefined) return null;
+      if (nonceOf(text) !== lock.nonce) return text;
+      this.#hasTags = tag !== undefined;
+    }
+    this.#seen.set(lock, { uptimeS: nowS, tag });
+    return undefined;
   }
 
   /** Stops beating for a lock and leaves it standing: what it covers is to be repaired by whoever comes next. */
@@ -184,16 +228,21 @@ export class Locks implements AsyncDisposable {
       this.#sightings.forget(guardName(lock.name));
       return await this.#takeOver(lock, text, known);
     }
-    if (await backend.create(lock.name, this.#textOf(lock))) return lock;
+    if (await this.#create(lock)) return lock;
     let text = await this.#read(lock.name);
     if (text === undefined) {
       // It was given back at this moment, or is none.
-      if (await backend.create(lock.name, this.#textOf(lock))) return lock;
+      if (await this.#create(lock)) return lock;
       text = await this.#read(lock.name);
     }
     const got = text === undefined ? noLock(lock.name) : await this.#takeOver(lock, text, known);
     if (this.#usesGuard && "kind" in got) await backend.removeFolder(guardName(lock.name));
     return got;
+  }
+
+  #create(lock: Holding): Promise<boolean> {
+    const { backend, legacyPeers } = this.#context;
+    return backend.create(lock.name, this.#textOf(lock), { isShareable: !legacyPeers });
   }
 
   /**
@@ -303,6 +352,7 @@ export class Locks implements AsyncDisposable {
         await this.#context.backend.put(lock.name, sourceOf(this.#textOf(lock)), {
           isVolatile: true,
         });
+        this.#seen.delete(lock);
       } catch (cause) {
         // The work under the lock finds out by itself before it publishes anything.
         this.#context.log.warn("cannot renew a lock", { lock: lock.name, why: String(cause) });

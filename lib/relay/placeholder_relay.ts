@@ -3,7 +3,7 @@ import { EscaleError } from "../errors.ts";
 import type { RelativePath } from "../path.ts";
 import { batches } from "./batches.ts";
 import { checkContent } from "./content.ts";
-import { type ReadRecord, readText, type RelayContext } from "./context.ts";
+import { type ReadRecord, readText, type RelayContext, signOf } from "./context.ts";
 import type { HeldLock } from "./lock.ts";
 import type { LockMode } from "./lock_text.ts";
 import { classify, contentName, lockName, placeholderName } from "./names.ts";
@@ -190,14 +190,4 @@ interface Listed {
     { content?: ObjectInfo; placeholder?: ObjectInfo; lock?: ObjectInfo }
   >;
   readonly usedBytes: number;
-}
-
-/**
- * What tells two versions of a placeholder apart in a listing. Without a tag only size and time are left, which may be
- * coarse: then a record beside standing content is read each time, as that is when it changes.
- */
-function signOf(placeholder: ObjectInfo, content: ObjectInfo | undefined): string | undefined {
-  if (placeholder.tag !== undefined) return placeholder.tag;
-  if (content !== undefined || placeholder.modifiedMs === undefined) return undefined;
-  return `${placeholder.sizeBytes} ${placeholder.modifiedMs}`;
 }

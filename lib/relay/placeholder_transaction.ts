@@ -2,7 +2,7 @@ import type { ByteSource } from "../../backends/backend.ts";
 import { EscaleError, messageOf } from "../errors.ts";
 import type { RelativePath } from "../path.ts";
 import { checkContent } from "./content.ts";
-import { readText, type RelayContext } from "./context.ts";
+import { type ReadRecord, readText, type RelayContext, signOf } from "./context.ts";
 import type { HeldLock } from "./lock.ts";
 import { acknowledgedCount, appendPuller, formatRecord, type RelayRecord } from "./metadata.ts";
 import { contentName, placeholderName } from "./names.ts";
@@ -82,13 +82,18 @@ export class PlaceholderTransaction implements Transaction {
   }
 
   async confirm(): Promise<ReadonlySet<RelativePath>> {
-    const { backend, log } = this.#context;
+    const { backend, log, records } = this.#context;
     const confirmed = new Set<RelativePath>();
+    const reads = new Map<RelativePath, ReadRecord>();
     if (this.#unconfirmed.size === 0) return confirmed;
     await backend.flush();
     for (const [resource, put] of [...this.#unconfirmed]) {
-      const text = await readText(backend, placeholderName(resource));
       const content = await backend.stat(contentName(resource));
+      // Looked at before it is read: what is written in between shows in the next survey.
+      const placeholder = content?.tag === undefined
+        ? undefined
+        : await backend.stat(placeholderName(resource));
+      const text = await readText(backend, placeholderName(resource));
       const isSize = put.storedBytes === undefined || content?.sizeBytes === put.storedBytes;
       if (text !== put.text || content === undefined || !isSize) {
         log.warn("the relay did not keep what was put", { path: resource });
@@ -96,7 +101,10 @@ export class PlaceholderTransaction implements Transaction {
       }
       this.#unconfirmed.delete(resource);
       confirmed.add(resource);
+      const sign = placeholder && signOf(placeholder, content);
+      if (sign !== undefined) reads.set(resource, { sign, text });
     }
+    if (reads.size > 0) records.note(reads);
     return confirmed;
   }
 

@@ -72,6 +72,7 @@ export class Place implements AsyncDisposable {
         client,
         memory: options.memory ?? new Memory(),
         lockTimeoutS: TIMEOUT_S,
+        legacyPeers: true,
         uptimeS: () => this.uptimeS,
         nonce: () => (++this.#nonces).toString(16).padStart(32, "0"),
         // Long enough that every write under way is done.

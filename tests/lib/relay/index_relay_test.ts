@@ -37,6 +37,7 @@ function openRelay(
     client,
     memory: State.open(":memory:"),
     lockTimeoutS: 100,
+    legacyPeers: true,
     uptimeS: () => 0,
     nonce: () => `${client}${++nonces}`,
     wait: () => Promise.resolve(),
