@@ -1,0 +1,148 @@
+import { BackendError, type ByteSource } from "../backend.ts";
+import { connectionError } from "./_errors.ts";
+import { isDone, isPreliminary } from "./_reply.ts";
+import type { Refusal, Session, Transfer } from "./_session.ts";
+import type { Wire } from "./_wire.ts";
+
+/** How long a server may take to say what became of a transfer that was broken off, milliseconds. */
+const SETTLE_MS = 5_000;
+
+/** What {@linkcode upload} sends, and where to. */
+export interface Upload {
+  /** As the server is to get it. */
+  readonly path: string;
+  readonly source: ByteSource;
+  /** Commands to be sent before it. */
+  readonly before?: readonly string[];
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Sends the source's content to a file of the server; gives the server's refusal, or `undefined` when it has confirmed
+ * that it is stored. After a failure part of it may stand there.
+ *
+ * @throws {BackendError} `protocol` if the source is not as long as it says; else as the server or connection fails.
+ * What the source throws is thrown on.
+ */
+export async function upload(session: Session, options: Upload): Promise<Refusal | undefined> {
+  const { path, source, before = [], signal } = options;
+  const transfer = await session.transfer(`STOR ${path}`, before);
+  if (transfer.kind === "refused") return transfer;
+  const { data } = transfer;
+  try {
+    if (source.bytes === undefined) await pour(source, { data, session, signal });
+    else await sendWhole(source.bytes, { source, data, session });
+    await withinSilence(data, { session, pending: data.end() });
+  } catch (thrown) {
+    data.close();
+    const reply = await settle(session, transfer);
+    if (thrown instanceof WireFailure) {
+      if (reply !== undefined && !isDone(reply)) throw session.dataError(reply);
+      throw connectionError(thrown.cause);
+    }
+    throw thrown;
+  }
+  try {
+    const reply = isPreliminary(transfer.first) ? await session.reply() : transfer.first;
+    if (!isDone(reply)) throw session.dataError(reply);
+    return undefined;
+  } finally {
+    data.close();
+  }
+}
+
+/** A failure of the source, as against one of the server; its cause is what the source threw. */
+export class SourceFailure extends Error {
+  constructor(cause: unknown) {
+    super("the source failed", { cause });
+  }
+}
+
+/** A failure of the data connection. */
+class WireFailure extends Error {
+  constructor(cause: unknown) {
+    super("the data connection failed", { cause });
+  }
+}
+
+async function settle(session: Session, { first }: Transfer): ReturnType<Settle> {
+  if (!isPreliminary(first)) return first;
+  try {
+    return await session.reply(SETTLE_MS);
+  } catch {
+    return undefined;
+  }
+}
+
+type Settle = (session: Session) => Promise<Transfer["first"] | undefined>;
+
+interface Sending {
+  readonly data: Wire;
+  readonly session: Session;
+}
+
+async function sendWhole(
+  bytes: Uint8Array,
+  { source, data, session }: Sending & { readonly source: ByteSource },
+): Promise<void> {
+  if (bytes.length !== source.sizeBytes) throw wrongLength(source, bytes.length);
+  if (bytes.length > 0) await withinSilence(data, { session, pending: data.write(bytes) });
+}
+
+async function pour(
+  source: ByteSource,
+  { data, session, signal }: Sending & { readonly signal: AbortSignal | undefined },
+): Promise<void> {
+  const reader = source.open().getReader();
+  const abort = () => {
+    data.close();
+    // Its failure is the abort's.
+    reader.cancel(signal?.reason).catch(() => {});
+  };
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    if (signal?.aborted) abort();
+    let sentBytes = 0;
+    while (true) {
+      const { done, value } = await reader.read().catch((cause) => {
+        throw new SourceFailure(cause);
+      });
+      signal?.throwIfAborted();
+      if (done) break;
+      sentBytes += value.length;
+      if (sentBytes > source.sizeBytes) throw wrongLength(source, sentBytes);
+      if (value.length > 0) await withinSilence(data, { session, pending: data.write(value) });
+    }
+    if (sentBytes < source.sizeBytes) throw wrongLength(source, sentBytes);
+  } catch (thrown) {
+    await reader.cancel(thrown).catch(() => {});
+    signal?.throwIfAborted();
+    throw thrown;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    reader.releaseLock();
+  }
+}
+
+/** What `pending` gives; closes the connection if that takes longer than a silence may. */
+async function withinSilence(
+  data: Wire,
+  { session, pending }: { readonly session: Session; readonly pending: Promise<void> },
+): Promise<void> {
+  const timer = setTimeout(() => data.close(), session.timeoutMs);
+  try {
+    await pending;
+  } catch (thrown) {
+    throw new WireFailure(thrown);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function wrongLength({ sizeBytes }: ByteSource, foundBytes: number): BackendError {
+  const how = foundBytes > sizeBytes ? "longer" : "shorter";
+  return new BackendError(
+    "protocol",
+    `its content is ${how} than the ${sizeBytes} bytes announced`,
+  );
+}
