@@ -1,6 +1,8 @@
-import { Command, CommanderError } from "commander";
+import { type Command, Option } from "commander";
 
 import { EscaleError } from "../errors.ts";
+import { collect, newProgram, parseCommandLine } from "./command_line.ts";
+import { DETACHED_FLAG } from "./detach.ts";
 import { EXIT_STATUS_HELP } from "./exit.ts";
 import type { Verbosity } from "./report.ts";
 
@@ -13,6 +15,10 @@ export interface RunFlags {
   readonly dryRun: boolean;
   readonly json: boolean;
   readonly verbosity: Verbosity | undefined;
+  /** `detach`: starts another process that runs on its own; `detached`: this is that one. */
+  readonly daemon: "no" | "detach" | "detached";
+  /** Restarts clients that fail after so many seconds at least; absent: as configured. */
+  readonly restartS?: number;
 }
 
 /** A command line, understood: what to do, or the text that was asked for. */
@@ -20,18 +26,15 @@ export type Parsed<Flags> =
   | { readonly kind: "run"; readonly flags: Flags }
   | { readonly kind: "text"; readonly text: string };
 
-const HELP_WIDTH = 80;
-
-/**
- * Reads the command line of `escale`.
- *
- * @throws {EscaleError} `usage` if it is wrong
- */
-export function parseEscale(args: readonly string[], version: string): Parsed<RunFlags> {
-  const program = newCommand("escale", version)
+/** The command line of `escale`. */
+export function escaleProgram(version: string): Command {
+  const program = newProgram("escale", version)
     .description("Synchronises local folders through relays, as a configuration file says.")
     .option("-c, --config <file>", "configuration file to use instead of the default ones")
     .option("--section <name>", "run this section only; may be given again", collect)
+    .option("-d, --daemon", "run in the background; see escalectl")
+    .option("-r, --restart [seconds]", "start clients again that fail; by default after 60 s")
+    .addOption(new Option(DETACHED_FLAG).hideHelp())
     .option("--once", "end when every file has passed, or has failed")
     .option("--dry-run", "only show what would be done, once")
     .option("--json", "write what happens to standard output, one JSON object a line")
@@ -39,13 +42,27 @@ export function parseEscale(args: readonly string[], version: string): Parsed<Ru
     .option("-v, --verbose", "show details")
     .addHelpText("after", `\n${EXIT_STATUS_HELP}`);
   refuse(program, "-i", "--interactive");
-  refuse(program, "-d", "--daemon");
-  refuse(program, "-r", "--reset");
-  const text = parse(program, args);
+  return program;
+}
+
+/**
+ * Reads the command line of `escale`.
+ *
+ * @throws {EscaleError} `usage` if it is wrong
+ */
+export async function parseEscale(
+  args: readonly string[],
+  version: string,
+): Promise<Parsed<RunFlags>> {
+  const program = escaleProgram(version);
+  const text = await parseCommandLine(program, args);
   if (text !== undefined) return { kind: "text", text };
   const options = program.opts<{
     config?: string;
     section?: string[];
+    daemon?: true;
+    detached?: true;
+    restart?: string | true;
     once?: true;
     dryRun?: true;
     json?: true;
@@ -54,6 +71,11 @@ export function parseEscale(args: readonly string[], version: string): Parsed<Ru
   }>();
   if (options.quiet && options.verbose) {
     throw new EscaleError("usage", 'Options "--quiet" and "--verbose" contradict each other');
+  }
+  if (options.daemon && (options.once || options.dryRun)) {
+    throw new EscaleError("usage", 'Option "--daemon" contradicts "--once" and "--dry-run"', {
+      hint: HELP_HINT,
+    });
   }
   return {
     kind: "run",
@@ -64,65 +86,35 @@ export function parseEscale(args: readonly string[], version: string): Parsed<Ru
       dryRun: options.dryRun ?? false,
       json: options.json ?? false,
       verbosity: options.quiet ? 0 : options.verbose ? 2 : undefined,
+      daemon: options.detached ? "detached" : options.daemon ? "detach" : "no",
+      ...(options.restart === undefined ? {} : { restartS: parseRestart(options.restart) }),
     },
   };
 }
 
-/**
- * Reads the command line of `escalectl`, which has no commands yet.
- *
- * @throws {EscaleError} `usage` if it asks for anything but help or the version
- */
-export function parseEscalectl(args: readonly string[], version: string): string {
-  const program = newCommand("escalectl", version)
-    .description("Starts and stops clients of escale. Not available in this version.");
-  const text = parse(program.argument("[command...]"), args);
-  if (text !== undefined) return text;
-  throw new EscaleError("usage", '"escalectl" has no commands in this version', {
-    hint: "Run escale itself",
-  });
+/** The arguments that mean the same to another process, which runs in another folder. */
+export function argumentsOf(configFile: string, flags: RunFlags): readonly string[] {
+  return [
+    ...["-c", configFile],
+    ...flags.sections.flatMap((name) => ["--section", name]),
+    ...(flags.restartS === undefined ? [] : ["--restart", String(flags.restartS)]),
+    ...(flags.json ? ["--json"] : []),
+    ...(flags.verbosity === 0 ? ["--quiet"] : []),
+    ...(flags.verbosity === 2 ? ["--verbose"] : []),
+  ];
 }
 
-function newCommand(name: string, version: string): Command {
-  return new Command(name)
-    .version(`${name} ${version}`, "-V, --version", "show the version")
-    .helpOption("-h, --help", "show this help")
-    .exitOverride();
-}
+const HELP_HINT = 'Run "escale --help"';
+const RESTART_S = 60;
+/** The longest wait that a timer of the runtime can do. */
+const MAX_RESTART_S = 2_147_483;
 
-/** Has `program` read `args`, and returns the text to show if help or version were asked for. */
-function parse(program: Command, args: readonly string[]): string | undefined {
-  let text = "";
-  // Asked for itself, the package would look into the environment, which takes permissions.
-  program.configureOutput({
-    writeOut: (part) => text += part,
-    writeErr: () => {},
-    getOutHasColors: () => false,
-    getErrHasColors: () => false,
-    getOutHelpWidth: () => HELP_WIDTH,
-    getErrHelpWidth: () => HELP_WIDTH,
-  });
-  try {
-    program.parse(args, { from: "user" });
-    return undefined;
-  } catch (thrown) {
-    if (!(thrown instanceof CommanderError)) throw thrown;
-    if (thrown.exitCode === 0) return text;
-    throw usageError(thrown, program.name());
-  }
-}
-
-function usageError({ message }: CommanderError, name: string): EscaleError {
-  const [first = "", guess] = message.replace(/^error: /, "").split("\n");
-  const text = (first.charAt(0).toUpperCase() + first.slice(1)).replaceAll("'", '"');
-  const hint = guess?.replace(/^\(Did you mean (.+)\?\)$/, 'Did you mean "$1"?');
-  return new EscaleError("usage", text.replace(/\.$/, ""), {
-    hint: hint ?? `Run "${name} --help"`,
-  });
-}
-
-function collect(value: string, former: readonly string[] = []): readonly string[] {
-  return [...former, value];
+function parseRestart(text: string | true): number {
+  if (text === true) return RESTART_S;
+  const seconds = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && seconds >= 1 && seconds <= MAX_RESTART_S) return seconds;
+  const range = `a number of seconds from 1 to ${MAX_RESTART_S}`;
+  throw new EscaleError("usage", `Option "--restart" is "${text}": should be ${range}`);
 }
 
 /** Documented options that come later are refused by name. */

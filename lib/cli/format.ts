@@ -20,3 +20,15 @@ export function formatSeconds(seconds: number): string {
     ? `${minutes}:${last}`
     : `${hours}:${String(minutes).padStart(2, "0")}:${last}`;
 }
+
+const AGES: readonly (readonly [unit: string, ms: number])[] = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+];
+
+/** How long something is ago, for people: `12 s`, `3 min`, `2 h`, `5 d`, rounded down; 0 if it lies ahead. */
+export function formatAge(ms: number): string {
+  const [unit, size] = AGES.find(([, size]) => ms >= size) ?? ["s", 1_000];
+  return `${Math.max(0, Math.floor(ms / size))} ${unit}`;
+}

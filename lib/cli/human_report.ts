@@ -1,20 +1,9 @@
 import type { Section } from "../config/section.ts";
-import { printable } from "../path.ts";
-import type { ActionName, ClientEvent, ClientResult, RoundSummary } from "../sync/events.ts";
-import { formatBytes } from "./format.ts";
+import type { ClientEvent, ClientResult, RoundSummary } from "../sync/events.ts";
 import type { Output } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { type Failure, isTold, type Report, type ReportOptions } from "./report.ts";
-
-const ACTION_WORDS: Readonly<Record<ActionName, readonly [done: string, planned: string]>> = {
-  push: ["pushed", "would push"],
-  pull: ["pulled", "would pull"],
-  agree: ["agreed on", "would agree on"],
-  acknowledge: ["acknowledged", "would acknowledge"],
-  conflict: ["kept both versions of", "would keep both versions of"],
-  request: ["requested", "would request"],
-  repair: ["repaired", "would repair"],
-};
+import { actionText, clean, logText, mendedText, roundText, summaryText } from "./words.ts";
 
 const [RED, YELLOW, PLAIN] = ["\x1b[31m", "\x1b[33m", "\x1b[0m"];
 
@@ -54,7 +43,10 @@ export class HumanReport implements Report {
     const verbosity = this.#options.verbosity ?? section.verbosity;
     switch (event.kind) {
       case "beat":
+      case "outlook":
         return;
+      case "mended":
+        return isTold(event, verbosity) ? this.#line(section, mendedText(event)) : undefined;
       case "transfer":
         return verbosity >= 1 ? this.#progress?.update(section.name, event) : undefined;
       case "action":
@@ -68,7 +60,7 @@ export class HumanReport implements Report {
       case "round":
         this.#sums.set(section.name, sumOf(this.#sums.get(section.name), event.summary));
         if (!isTold(event, verbosity)) return;
-        return this.#line(section, `round of ${summaryText(event.summary)}`);
+        return this.#line(section, roundText(event));
       default:
         event satisfies never;
     }
@@ -92,21 +84,17 @@ export class HumanReport implements Report {
     event: Extract<ClientEvent, { kind: "action" }>,
     verbosity: number,
   ): void {
-    const { action, path, sizeBytes, detail, planned } = event;
+    const { planned } = event;
     // The plan is the result of a dry run, so that "-q" does not take it away.
     if (!isTold(event, planned ? Math.max(1, verbosity) : verbosity)) return;
-    const [done, would] = ACTION_WORDS[action];
-    const size = sizeBytes === undefined ? "" : ` ${formatBytes(sizeBytes)}`;
-    const more = detail === undefined ? "" : `: ${clean(detail)}`;
-    const text = `${planned ? would : done} ${clean(path)}${size}${more}`;
+    const text = actionText(event);
     if (planned) this.#output.out(`${this.#label(section)}${text}\n`);
     else this.#line(section, text);
   }
 
-  #log(section: Section, { level, event, fields }: Extract<ClientEvent, { kind: "log" }>): void {
-    const facts = Object.entries(fields).filter(([, value]) => value !== undefined);
-    const text = [event, ...facts.map(([name, value]) => `${name}=${clean(String(value))}`)]
-      .join(" ");
+  #log(section: Section, event: Extract<ClientEvent, { kind: "log" }>): void {
+    const { level } = event;
+    const text = logText(event);
     if (level === "error") this.#complain("error", text, { section });
     else if (level === "warn") this.#complain("warning", text, { section });
     else this.#line(section, text);
@@ -145,23 +133,4 @@ function sumOf(former: RoundSummary | undefined, last: RoundSummary): RoundSumma
     pulled: former.pulled + last.pulled,
     conflicts: former.conflicts + last.conflicts,
   };
-}
-
-function summaryText(summary: RoundSummary): string {
-  const counts: readonly [number, string][] = [
-    [summary.pushed, "pushed"],
-    [summary.pulled, "pulled"],
-    [summary.conflicts, "in conflict"],
-    [summary.problems, "with problems"],
-    [summary.waiting, "waiting"],
-  ];
-  const told = counts.filter(([count]) => count > 0).map(([count, word]) => `, ${count} ${word}`);
-  const seconds = (summary.ms / 1_000).toFixed(1);
-  const { localFiles, relayFiles } = summary;
-  return `${seconds} s: ${localFiles} here, ${relayFiles} on the relay${told.join("")}`;
-}
-
-/** `text` with control characters escaped, and not cut. */
-function clean(text: string): string {
-  return text.replace(/.{1,200}/gs, (part) => printable(part));
 }

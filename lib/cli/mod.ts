@@ -1,15 +1,23 @@
-import { EscaleError, messageOf } from "../errors.ts";
+import { EscaleError, isAbort, messageOf } from "../errors.ts";
+import { describe, firstFailure } from "../relay/failure.ts";
 import { makeReport, run } from "./commands/run.ts";
-import { type ExitStatus, statusOfCode } from "./exit.ts";
-import { parseEscale, parseEscalectl, type RunFlags } from "./flags.ts";
+import { ctlProgram } from "./commands/ctl_table.ts";
+import { parseCommandLine } from "./command_line.ts";
+import { Ctl, type CtlProgram } from "./ctl.ts";
+import type { DetachAnswer } from "./detach.ts";
+import { type ExitStatus, INTERRUPTED, statusOfCode } from "./exit.ts";
+import { parseEscale, type RunFlags } from "./flags.ts";
 import { systemOutput } from "./output.ts";
 import type { Failure } from "./report.ts";
+import { listenForSignals } from "./signals.ts";
 
 /** What a main module hands over. */
 export interface Program {
   readonly version: string;
   /** The main module of a client's worker. */
   readonly workerEntry: URL;
+  /** How another process of `escale` is started: a program and its first arguments. */
+  readonly escale: readonly [string, ...string[]];
   /** Ends the program at once. */
   readonly exit: (status: ExitStatus) => void;
 }
@@ -21,6 +29,7 @@ const NO_FLAGS: RunFlags = {
   dryRun: false,
   json: false,
   verbosity: undefined,
+  daemon: "no",
 };
 
 /** Does what the arguments of `escale` say, and returns the exit status. Never throws. */
@@ -28,7 +37,7 @@ export async function escale(args: readonly string[], program: Program): Promise
   const output = systemOutput();
   let flags = NO_FLAGS;
   try {
-    const parsed = parseEscale(args, program.version);
+    const parsed = await parseEscale(args, program.version);
     if (parsed.kind === "text") {
       output.out(parsed.text);
       return 0;
@@ -36,9 +45,15 @@ export async function escale(args: readonly string[], program: Program): Promise
     flags = parsed.flags;
     return await run(flags, { ...program, output });
   } catch (thrown) {
-    const report = makeReport(flags, output);
+    if (isAbort(thrown)) return INTERRUPTED;
     const failure = failureOf(thrown);
     const status = statusOfCode(failure.code);
+    if (flags.daemon === "detached") {
+      const answer: DetachAnswer = { error: failure };
+      output.out(`${JSON.stringify(answer)}\n`);
+      return status;
+    }
+    const report = makeReport(flags, output);
     report.error(failure);
     report.end(status);
     return status;
@@ -46,30 +61,47 @@ export async function escale(args: readonly string[], program: Program): Promise
 }
 
 /** Does what the arguments of `escalectl` say, and returns the exit status. Never throws. */
-export function escalectl(
+export async function escalectl(
   args: readonly string[],
-  { version }: Pick<Program, "version">,
-): ExitStatus {
+  program: CtlProgram & { readonly exit: Program["exit"] },
+): Promise<ExitStatus> {
   const output = systemOutput();
+  const stop = new AbortController();
+  using _signals = listenForSignals({
+    stop: () => stop.abort(),
+    kill: () => program.exit(INTERRUPTED),
+  });
+  const ctl = new Ctl(program, { output, signal: stop.signal });
+  const status = await runCommand(args, ctl);
+  ctl.close(status);
+  return status;
+}
+
+async function runCommand(args: readonly string[], ctl: Ctl): Promise<ExitStatus> {
   try {
-    output.out(parseEscalectl(args, version));
-    return 0;
+    const text = await parseCommandLine(ctlProgram(ctl), args);
+    if (text !== undefined) ctl.output.out(text);
+    return ctl.status;
   } catch (thrown) {
+    if (ctl.signal.aborted && isAbort(thrown)) return INTERRUPTED;
     const failure = failureOf(thrown);
-    makeReport(NO_FLAGS, output).error(failure);
+    ctl.error(failure);
     return statusOfCode(failure.code);
   }
 }
 
 function failureOf(thrown: unknown): Failure {
-  if (thrown instanceof EscaleError) return thrown;
-  if (thrown instanceof Deno.errors.NotCapable) {
+  const cause = firstFailure(thrown);
+  const { code, hint } = describe(cause);
+  const message = messageOf(cause);
+  if (code !== "internal" || cause instanceof EscaleError) return { code, message, hint };
+  if (cause instanceof Deno.errors.NotCapable) {
     const hint = "Start the program with the permissions listed in its documentation";
-    return { code: "denied", message: `Cannot start: ${messageOf(thrown)}`, hint };
+    return { code: "denied", message: `Cannot start: ${message}`, hint };
   }
   return {
     code: "internal",
-    message: `Stopped by an error that was not expected: ${messageOf(thrown)}`,
+    message: `Stopped by an error that was not expected: ${message}`,
     hint: "Report this with what led to it",
   };
 }

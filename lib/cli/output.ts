@@ -14,7 +14,7 @@ export interface Output {
 
 const encoder = new TextEncoder();
 
-/** The program's own streams. What a closed pipe does not take is dropped: the work goes on. */
+/** The program's own streams. What a closed pipe or terminal does not take is dropped: the work goes on. */
 export function systemOutput(): Output {
   const isTerminal = Deno.stderr.isTerminal();
   return {
@@ -31,8 +31,14 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
   try {
     while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
   } catch (thrown) {
-    if (!(thrown instanceof Deno.errors.BrokenPipe)) throw thrown;
+    if (!isGone(thrown)) throw thrown;
   }
+}
+
+/** A closed pipe, or a terminal that was hung up. */
+function isGone(thrown: unknown): boolean {
+  if (thrown instanceof Deno.errors.BrokenPipe) return true;
+  return thrown instanceof Error && "code" in thrown && thrown.code === "EIO";
 }
 
 function columns(): number {

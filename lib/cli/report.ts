@@ -45,6 +45,7 @@ const VERBOSITY_OF_LEVEL: Readonly<Record<LogLevel, number>> = {
 export function isTold(event: ClientEvent, verbosity: number): boolean {
   switch (event.kind) {
     case "beat":
+    case "outlook":
       return false;
     case "problem":
       return true;
@@ -53,6 +54,7 @@ export function isTold(event: ClientEvent, verbosity: number): boolean {
     case "action":
       return verbosity >= (event.action === "agree" || event.action === "acknowledge" ? 2 : 1);
     case "transfer":
+    case "mended":
     case "round":
       return verbosity >= 2;
     default:

@@ -13,12 +13,16 @@ export interface Job {
 /** What the supervisor sends to a worker. `start` is the first, and comes once. */
 export type ToWorker =
   | { readonly kind: "start"; readonly section: Section; readonly job: Job }
+  /** Ports to threads that compress, as asked for. */
+  | { readonly kind: "compressors"; readonly ports: readonly MessagePort[] }
   /** Finish or undo what is in hand, then send the result. */
   | { readonly kind: "stop" };
 
 /** What a worker sends to the supervisor. `result` is the last. */
 export type FromWorker =
   | { readonly kind: "event"; readonly event: ClientEvent }
+  /** Asks for threads that compress, or has no more use for them. */
+  | { readonly kind: "compressors"; readonly wanted: boolean }
   | { readonly kind: "result"; readonly result: ClientResult };
 
 /** How often a worker gives a sign of life. */

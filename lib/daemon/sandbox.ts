@@ -1,3 +1,4 @@
+import { proxyAddress } from "../config/proxy.ts";
 import type { RelaySettings, Section } from "../config/section.ts";
 
 /**
@@ -32,12 +33,15 @@ export function permissionsFor(
     env: false,
     ffi: false,
     import: false,
-    sys: ["osUptime"],
+    // The free space of disks is asked for.
+    sys: ["osUptime", "statfs"],
   };
 }
 
-function netFor({ protocol, host, port }: RelaySettings): string[] | false {
+function netFor({ protocol, host, port, proxy }: RelaySettings): string[] | false {
   if (host === undefined) return false;
+  // Through a proxy nothing else is spoken to.
+  if (proxy !== undefined) return [proxyAddress(proxy)].filter((it) => it !== undefined);
   const address = host.includes(":") ? `[${host}]` : host;
   switch (protocol) {
     case "ftp":

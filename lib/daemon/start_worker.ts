@@ -3,11 +3,14 @@ import { basename, dirname, join } from "node:path";
 
 import type { Section } from "../config/section.ts";
 import { EscaleError, messageOf } from "../errors.ts";
+import { Compressors, threadStarter } from "./compressors.ts";
 import type { FromWorker, Job, ToWorker } from "./messages.ts";
 import { permissionsFor } from "./sandbox.ts";
 
-/** What becomes known of a worker: its messages, and that it ended without a result. */
-export type WorkerReport = FromWorker | { readonly kind: "died"; readonly message: string };
+/** What becomes known of a worker: its messages to the supervisor, and that it ended without a result. */
+export type WorkerReport =
+  | Exclude<FromWorker, { readonly kind: "compressors" }>
+  | { readonly kind: "died"; readonly message: string };
 
 /** A worker that was started. */
 export interface RunningWorker {
@@ -32,19 +35,40 @@ export function workerStarter(
   entry: URL,
   { isLimited }: { readonly isLimited: boolean },
 ): StartWorker {
+  const compressors = new Compressors(threadStarter(entry, { isLimited }));
   return (section, job, report) => {
     makeStateFolder(section.statePath);
     const worker = newWorker(entry, section, isLimited);
     const send = (message: ToWorker) => worker.postMessage(message);
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => report(data);
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.kind === "compressors") serveCompressors(worker, compressors, data);
+      else report(data);
+    };
     worker.onerror = (event) => {
       // Else the error would end the whole program.
       event.preventDefault();
       report({ kind: "died", message: event.message });
     };
     send({ kind: "start", section, job });
-    return { stop: () => send({ kind: "stop" }), terminate: () => worker.terminate() };
+    return {
+      stop: () => send({ kind: "stop" }),
+      terminate() {
+        compressors.release(worker);
+        worker.terminate();
+      },
+    };
   };
+}
+
+function serveCompressors(
+  worker: Worker,
+  compressors: Compressors,
+  { wanted }: { readonly wanted: boolean },
+): void {
+  if (!wanted) return compressors.release(worker);
+  const ports = compressors.open(worker);
+  const answer: ToWorker = { kind: "compressors", ports };
+  worker.postMessage(answer, ports);
 }
 
 function newWorker(entry: URL, section: Section, isLimited: boolean): Worker {

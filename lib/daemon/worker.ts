@@ -1,5 +1,6 @@
 import type { Section } from "../config/section.ts";
 import { isAbort } from "../errors.ts";
+import type { CompressorSource } from "../sync/client.ts";
 import type { ClientEvent, ClientResult } from "../sync/events.ts";
 import { BEAT_MS, failedBy, type FromWorker, type Job, type ToWorker } from "./messages.ts";
 
@@ -8,6 +9,7 @@ export interface Surroundings {
   readonly emit: (event: ClientEvent) => void;
   /** Aborts when the client is to stop. */
   readonly signal: AbortSignal;
+  readonly compressors: CompressorSource;
 }
 
 /** Runs a client to its end. */
@@ -31,6 +33,14 @@ export interface WorkerScope {
  */
 export function serveClient(scope: WorkerScope, runClient: RunClient): void {
   const stop = new AbortController();
+  const asked: ((ports: readonly MessagePort[]) => void)[] = [];
+  const compressors: CompressorSource = {
+    open() {
+      scope.postMessage({ kind: "compressors", wanted: true });
+      return new Promise((resolve) => asked.push(resolve));
+    },
+    release: () => scope.postMessage({ kind: "compressors", wanted: false }),
+  };
   const emit = (event: ClientEvent) => scope.postMessage({ kind: "event", event });
   const finish = (result: ClientResult) => scope.postMessage({ kind: "result", result });
   const fail = (thrown: unknown) => {
@@ -46,9 +56,11 @@ export function serveClient(scope: WorkerScope, runClient: RunClient): void {
   };
   scope.onmessage = async ({ data }) => {
     if (data.kind === "stop") return stop.abort();
+    if (data.kind === "compressors") return asked.shift()?.(data.ports);
     const beat = setInterval(() => emit({ kind: "beat" }), BEAT_MS);
     try {
-      finish(await runClient(data.section, { emit, signal: stop.signal }, data.job));
+      const surroundings = { emit, signal: stop.signal, compressors };
+      finish(await runClient(data.section, surroundings, data.job));
     } catch (thrown) {
       fail(thrown);
     } finally {

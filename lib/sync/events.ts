@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../errors.ts";
 import type { LogFields, LogLevel } from "../log.ts";
+import type { Outlook } from "./outlook.ts";
 
 /** What can happen to one file. */
 export type ActionName =
@@ -45,6 +46,10 @@ export type ClientEvent =
     readonly path?: string;
     readonly hint?: string;
   }
+  /** A file that had a problem no longer has it. */
+  | { readonly kind: "mended"; readonly path: string }
+  /** What is seen at the beginning of a round. */
+  | { readonly kind: "outlook"; readonly outlook: Outlook }
   | { readonly kind: "round"; readonly summary: RoundSummary };
 
 /** One round, counted. */

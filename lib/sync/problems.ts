@@ -27,11 +27,17 @@ export class Problems {
     this.#emit({ kind: "problem", path, code, message, ...(hint === undefined ? {} : { hint }) });
   }
 
-  /** Begins a round: what does not come up again is mended. */
+  /** Begins a round. */
   beginRound(): void {
-    for (const path of this.#told.keys()) {
-      if (!this.#current.has(path)) this.#told.delete(path);
-    }
     this.#current = new Set();
+  }
+
+  /** Ends a round that looked at everything: what did not come up in it is mended. */
+  endRound(): void {
+    for (const path of this.#told.keys()) {
+      if (this.#current.has(path)) continue;
+      this.#told.delete(path);
+      this.#emit({ kind: "mended", path });
+    }
   }
 }

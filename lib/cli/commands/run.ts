@@ -1,66 +1,74 @@
 import { systemEnvironment } from "../../config/environment.ts";
 import { loadConfiguration } from "../../config/load.ts";
-import { findConfigurationFile } from "../../config/paths.ts";
+import { runFiles } from "../../config/paths.ts";
 import type { Configuration, Section } from "../../config/section.ts";
 import { canLimitWorkers } from "../../daemon/sandbox.ts";
+import { makeFolder } from "../../daemon/small_file.ts";
+import { isMailAddress } from "../../daemon/smtp.ts";
 import { workerStarter } from "../../daemon/start_worker.ts";
-import { supervise } from "../../daemon/supervisor.ts";
-import { EscaleError } from "../../errors.ts";
 import { printable } from "../../path.ts";
-import { type ExitStatus, INTERRUPTED, mostSevere, statusOfResult } from "../exit.ts";
-import type { RunFlags } from "../flags.ts";
+import { askForCredentials } from "../credentials.ts";
+import { startDetached } from "../detach.ts";
+import type { ExitStatus } from "../exit.ts";
+import { argumentsOf, type RunFlags } from "../flags.ts";
 import { HumanReport } from "../human_report.ts";
 import { JsonReport } from "../json_report.ts";
 import type { Output } from "../output.ts";
 import type { Report } from "../report.ts";
-import { listenForSignals } from "../signals.ts";
+import { chooseSections, findFile } from "../sections.ts";
+import { serve } from "../serve.ts";
+import { systemTerminal } from "../terminal.ts";
 
 /** What running clients takes from the program. */
 export interface RunContext {
   readonly output: Output;
   /** The main module of a client's worker. */
   readonly workerEntry: URL;
+  /** How another process of this program is started. */
+  readonly escale: readonly [string, ...string[]];
   /** Ends the program at once. */
   readonly exit: (status: ExitStatus) => void;
 }
 
 /**
- * Runs the clients of a configuration file, until they have ended or a signal came, and returns the exit status.
+ * Runs the clients of a configuration file, until they have ended or a signal came, or starts a process that does, and
+ * returns the exit status.
  *
- * @throws {EscaleError} `no-config`, `config`, `usage` if no client was started
+ * @throws {EscaleError} `no-config`, `config`, `usage`, `locked`, `denied` if no client was started
  */
 export async function run(flags: RunFlags, context: RunContext): Promise<ExitStatus> {
   const first = makeReport(flags, context.output);
-  const configuration = loadConfiguration(flags.configFile ?? findFile(first));
+  const file = flags.configFile ?? findFile((message) => first.warn(message));
+  const read = () => withRestarts(loadConfiguration(file), flags);
+  const configured = read();
+  const chosen = chooseSections(configured, flags.sections);
+  if (flags.daemon === "detach") return await detach(configured, { ...context, flags });
+  const fillIn = askForCredentials(chosen, systemTerminal());
+  const load = () => fillIn(read());
+  const configuration = fillIn(configured);
   const sections = chooseSections(configuration, flags.sections);
-  const report = makeReport(flags, context.output, { hasLabels: sections.length > 1 });
-  for (const warning of configuration.warnings) report.warn(warning);
-  if (Deno.uid() === 0) {
-    report.warn("Running as the super user", "Run escale as the owner of the files");
-  }
   const isLimited = await canLimitWorkers();
-  if (!isLimited) {
-    report.warn(
-      "Clients run with all the permissions of the program",
-      'Give the flag "--unstable-worker-options" to the runtime to keep them apart',
-    );
-  }
-
-  const stop = new AbortController();
-  using _signals = listenForSignals({
-    stop: () => stop.abort(),
-    kill: () => context.exit(INTERRUPTED),
-  });
-  const results = await supervise(sections, flags, {
+  return await serve(configuration, {
+    flags,
+    load,
+    console: makeReport(flags, context.output, { hasLabels: sections.length > 1 }),
+    output: context.output,
     startWorker: workerStarter(context.workerEntry, { isLimited }),
-    emit: (section, event) => report.event(section, event),
-    ended: (section, result) => report.result(section, result),
-    signal: stop.signal,
+    exit: context.exit,
+    warnings: [
+      ...configuration.warnings.map((warning) => [warning] as const),
+      ...(Deno.uid() === 0 ? [ROOT_WARNING] : []),
+      ...(isLimited ? [] : [LIMIT_WARNING]),
+      ...addressWarnings(sections),
+    ],
   });
-  const status = mostSevere(results.map(statusOfResult));
-  report.end(status);
-  return status;
 }
+
+const ROOT_WARNING = ["Running as the super user", "Run escale as the owner of the files"] as const;
+const LIMIT_WARNING = [
+  "Clients run with all the permissions of the program",
+  'Give the flag "--unstable-worker-options" to the runtime to keep them apart',
+] as const;
 
 /** The report that the flags ask for. */
 export function makeReport(
@@ -73,22 +81,36 @@ export function makeReport(
   return new HumanReport(output, { verbosity, hasLabels, hasSummaries: once, nowMs });
 }
 
-function findFile(report: Report): string {
-  const environment = systemEnvironment();
-  const { file, warnings } = findConfigurationFile(environment.home, environment);
-  for (const warning of warnings) report.warn(warning);
-  return file;
+/** What is no address is a text to the configuration; here it would be a mail that never comes. */
+function addressWarnings(sections: readonly Section[]): readonly (readonly [string])[] {
+  const addresses = new Set(sections.flatMap(({ maintainer }) => maintainer ?? []));
+  return [...addresses].filter((address) => !isMailAddress(address)).map((address) => [
+    `Option "maintainer" is "${printable(address)}": should be a mail address`,
+  ]);
 }
 
-function chooseSections(
-  { file, sections }: Configuration,
-  names: readonly string[],
-): readonly Section[] {
-  const unknown = names.find((name) => sections.every((section) => section.name !== name));
-  if (unknown !== undefined) {
-    const known = sections.map(({ name }) => `"${printable(name)}"`).join(", ");
-    const message = `There is no section "${printable(unknown)}" in "${printable(file)}"`;
-    throw new EscaleError("usage", message, { hint: `Choose from ${known}` });
-  }
-  return names.length === 0 ? sections : sections.filter(({ name }) => names.includes(name));
+/** `-r` counts for every client, whatever is configured. */
+function withRestarts(configuration: Configuration, { restartS }: RunFlags): Configuration {
+  if (restartS === undefined) return configuration;
+  const sections = configuration.sections.map((section) => ({ ...section, keepAliveS: restartS }));
+  return { ...configuration, keepAliveS: restartS, sections };
+}
+
+async function detach(
+  { file, warnings }: Configuration,
+  { flags, output, escale }: RunContext & { readonly flags: RunFlags },
+): Promise<ExitStatus> {
+  const report = makeReport(flags, output);
+  for (const warning of warnings) report.warn(warning);
+  const files = runFiles(file, systemEnvironment().home);
+  makeFolder(files.folder);
+  const started = await startDetached(escale, {
+    args: argumentsOf(file, flags),
+    errors: files.log,
+  });
+  const text = `Started escale as process ${started.pid}; its log is "${started.logFile}"\n`;
+  const value = { kind: "started", ...started };
+  output.out(flags.json ? `${JSON.stringify(value)}\n` : text);
+  report.end(0);
+  return 0;
 }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 
-import { parseEscale, parseEscalectl, type RunFlags } from "../../../lib/cli/flags.ts";
-import { EscaleError } from "../../../lib/errors.ts";
+import { parseEscale, type RunFlags } from "../../../lib/cli/flags.ts";
 
 const DEFAULTS: RunFlags = {
   configFile: undefined,
@@ -10,9 +9,10 @@ const DEFAULTS: RunFlags = {
   dryRun: false,
   json: false,
   verbosity: undefined,
+  daemon: "no",
 };
 
-Deno.test("parseEscale() reads each flag", () => {
+Deno.test("parseEscale() reads each flag", async () => {
   const cases: readonly [readonly string[], Partial<RunFlags>][] = [
     [[], {}],
     [["-c", "a.conf"], { configFile: "a.conf" }],
@@ -23,27 +23,34 @@ Deno.test("parseEscale() reads each flag", () => {
     [["--json"], { json: true }],
     [["-q"], { verbosity: 0 }],
     [["--verbose"], { verbosity: 2 }],
+    [["-d"], { daemon: "detach" }],
+    [["--detached"], { daemon: "detached" }],
+    [["-r"], { restartS: 60 }],
+    [["-r", "5"], { restartS: 5 }],
+    [["--restart=1.5"], { restartS: 1.5 }],
     [["-vc", "a.conf", "--once"], { verbosity: 2, configFile: "a.conf", once: true }],
   ];
   for (const [args, changes] of cases) {
-    assert.deepEqual(parseEscale(args, "1.2.3"), {
+    assert.deepEqual(await parseEscale(args, "1.2.3"), {
       kind: "run",
       flags: { ...DEFAULTS, ...changes },
     });
   }
 });
 
-Deno.test("parseEscale() shows version and help", () => {
+Deno.test("parseEscale() shows version and help", async () => {
   for (const flag of ["--version", "-V"]) {
-    assert.deepEqual(parseEscale([flag], "1.2.3"), { kind: "text", text: "escale 1.2.3\n" });
+    assert.deepEqual(await parseEscale([flag], "1.2.3"), { kind: "text", text: "escale 1.2.3\n" });
   }
-  const help = parseEscale(["--help"], "1.2.3");
+  const help = await parseEscale(["--help"], "1.2.3");
   assert(help.kind === "text");
-  for (const part of ["--section <name>", "--dry-run", "130 "]) assert(help.text.includes(part));
-  assert(!help.text.includes("--daemon"));
+  for (const part of ["--section <name>", "--dry-run", "--daemon", "130 "]) {
+    assert(help.text.includes(part));
+  }
+  assert(!help.text.includes("--detached"));
 });
 
-Deno.test("parseEscale() says what is wrong", () => {
+Deno.test("parseEscale() says what is wrong", async () => {
   const cases: readonly [readonly string[], string, string?][] = [
     [["--nope"], 'Unknown option "--nope"'],
     [["--jsn"], 'Unknown option "--jsn"', 'Did you mean "--json"?'],
@@ -51,19 +58,15 @@ Deno.test("parseEscale() says what is wrong", () => {
     [["extra"], "Too many arguments. Expected 0 arguments but got 1: extra"],
     [["-q", "-v"], 'Options "--quiet" and "--verbose" contradict each other'],
     [["-i"], 'Option "-i" is not available in this version'],
-    [["-d", "--once"], 'Option "-d" is not available in this version'],
-    [["-r", "name"], 'Option "-r" is not available in this version'],
+    [["-d", "--once"], 'Option "--daemon" contradicts "--once" and "--dry-run"'],
+    [
+      ["-r", "soon"],
+      'Option "--restart" is "soon": should be a number of seconds from 1 to 2147483',
+    ],
+    [["-r", "0"], 'Option "--restart" is "0": should be a number of seconds from 1 to 2147483'],
   ];
   for (const [args, message, hint] of cases) {
     const expected = { code: "usage", message, ...(hint === undefined ? {} : { hint }) };
-    assert.throws(() => parseEscale(args, "1.2.3"), expected);
-  }
-});
-
-Deno.test("parseEscalectl() has help and version, and refuses the rest", () => {
-  assert.equal(parseEscalectl(["--version"], "1.2.3"), "escalectl 1.2.3\n");
-  assert.match(parseEscalectl(["--help"], "1.2.3"), /^Usage: escalectl/);
-  for (const args of [[], ["start"], ["access", "r+", "file"], ["--nope"]]) {
-    assert.throws(() => parseEscalectl(args, "1.2.3"), EscaleError);
+    await assert.rejects(parseEscale(args, "1.2.3"), expected);
   }
 });

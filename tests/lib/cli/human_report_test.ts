@@ -59,6 +59,7 @@ Deno.test("HumanReport tells events from the verbosity that each is worth", () =
       'kept both versions of a: the other is "a.conflict"\n',
     ],
     [{ kind: "action", action: "agree", path: "a" }, 2, "agreed on a\n"],
+    [{ kind: "mended", path: "a" }, 2, "mended a\n"],
     [
       { kind: "log", level: "info", event: "the relay is back", fields: { ms: 5, why: undefined } },
       1,

@@ -34,7 +34,7 @@ Deno.test("permissionsFor() grants a file section its folders and its state, and
     env: false,
     ffi: false,
     import: false,
-    sys: ["osUptime"],
+    sys: ["osUptime", "statfs"],
   });
 });
 
@@ -54,6 +54,8 @@ Deno.test("permissionsFor() grants the net and programs by protocol", () => {
     [{ protocol: "webdav", host: "example.org", port: 8443 }, ["example.org:8443"], false],
     [{ protocol: "https", host: "example.org" }, ["example.org:80", "example.org:443"], false],
     [{ protocol: "http", host: "::1", port: 80 }, ["[::1]:80"], false],
+    [{ protocol: "https", host: "a", proxy: "http://me:key@proxy:3128" }, ["proxy:3128"], false],
+    [{ protocol: "https", host: "a", proxy: "http://" }, [], false],
     [{ protocol: "ftps", host: "example.org", port: 21 }, ["example.org"], false],
     [{ protocol: "rclone", folder: "remote:a" }, false, ["rclone"]],
     [{ protocol: "dropbox", program: "/opt/rclone" }, false, ["/opt/rclone"]],

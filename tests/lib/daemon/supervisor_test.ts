@@ -2,9 +2,14 @@ import assert from "node:assert/strict";
 import { setImmediate as settle } from "node:timers/promises";
 
 import type { Section } from "../../../lib/config/section.ts";
-import type { FromWorker } from "../../../lib/daemon/messages.ts";
 import type { StartWorker, WorkerReport } from "../../../lib/daemon/start_worker.ts";
-import { restartDelayMs, supervise, type Timers } from "../../../lib/daemon/supervisor.ts";
+import {
+  type ClientChange,
+  restartDelayMs,
+  supervise,
+  Supervisor,
+  type Timers,
+} from "../../../lib/daemon/supervisor.ts";
 import { EscaleError } from "../../../lib/errors.ts";
 import type { ClientEvent, ClientResult } from "../../../lib/sync/events.ts";
 import { makeSection } from "../../support/sections.ts";
@@ -107,7 +112,7 @@ function setUp(sections: readonly Section[], job = FOR_EVER) {
   return { timers, workers, events, endings, stop, ended, send, warnings };
 }
 
-function resultReport(result: ClientResult): FromWorker {
+function resultReport(result: ClientResult): WorkerReport {
   return { kind: "result", result };
 }
 
@@ -243,6 +248,17 @@ Deno.test("supervise() starts a failed client again, later each time", async () 
   assert.equal(timers.count, 0);
 });
 
+Deno.test("supervise() starts a client again that another process was running", async () => {
+  const { timers, ended, send, workers, stop } = setUp([makeSection({ keepAliveS: 60 })]);
+  const error = { code: "locked", message: "another process runs it already" } as const;
+  await send(0, resultReport({ outcome: "locked", error }));
+  await timers.pass(60_000);
+  assert.equal(workers.length, 2);
+  stop.abort();
+  await send(1, resultReport({ outcome: "stopped" }));
+  assert.deepEqual(await ended, [{ outcome: "stopped" }]);
+});
+
 Deno.test("supervise() leaves a client be that ended otherwise, or was to run once", async () => {
   for (const outcome of ["done", "skipped", "locked"] as const) {
     const { ended, send, workers } = setUp([makeSection({ keepAliveS: 60 })]);
@@ -266,4 +282,66 @@ Deno.test("restartDelayMs() doubles up to an hour, and is never below `keep aliv
   for (const [keepAliveMs, failures, delayMs] of cases) {
     assert.equal(restartDelayMs(keepAliveMs, failures), delayMs);
   }
+});
+
+Deno.test("Supervisor waits for a change before it counts its clients as finished", async () => {
+  const supervisor = new Supervisor(FOR_EVER, {
+    startWorker: (_section, _job, report) => ({
+      stop: () => report(resultReport({ outcome: "stopped" })),
+      terminate: () => {},
+    }),
+    emit: () => {},
+    ended: () => {},
+    signal: new AbortController().signal,
+  });
+  const section = makeSection();
+  supervisor.start(section);
+  let isFinished = false;
+  const finished = supervisor.finished().then((results) => {
+    isFinished = true;
+    return results;
+  });
+  const answer = await supervisor.during(async () => {
+    await supervisor.stop(section.name);
+    await settle();
+    assert.equal(isFinished, false);
+    supervisor.start(section);
+    return "started again";
+  });
+  assert.equal(answer, "started again");
+  await settle();
+  assert.equal(isFinished, false);
+  await supervisor.stop(section.name);
+  assert.deepEqual(await finished, []);
+});
+
+Deno.test("Supervisor tells of starts, failures that are followed by one, and silence", async () => {
+  const timers = new FakeTimers();
+  const changes: ClientChange[] = [];
+  const reports: ((report: WorkerReport) => void)[] = [];
+  const stop = new AbortController();
+  const supervisor = new Supervisor(FOR_EVER, {
+    startWorker(_section, _job, report) {
+      reports.push(report);
+      return { stop: () => report(resultReport({ outcome: "stopped" })), terminate: () => {} };
+    },
+    emit: () => {},
+    ended: () => {},
+    change: (_section, change) => changes.push(change),
+    signal: stop.signal,
+    timers,
+  });
+  supervisor.start(makeSection({ keepAliveS: 5 }));
+  await timers.pass(60_000);
+  reports[0]?.(resultReport(FAILED));
+  await settle();
+  await timers.pass(5_000);
+  assert.deepEqual(changes, [
+    { kind: "started" },
+    { kind: "silent", silentMs: 30_000 },
+    { kind: "failed", result: FAILED, waitMs: 5_000 },
+    { kind: "started" },
+  ]);
+  stop.abort();
+  assert.deepEqual(await supervisor.finished(), [{ outcome: "stopped" }]);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import type { FromWorker, Job } from "../../../lib/daemon/messages.ts";
+import type { FromWorker, Job, ToWorker } from "../../../lib/daemon/messages.ts";
 import { type RunClient, serveClient, type WorkerScope } from "../../../lib/daemon/worker.ts";
 import { EscaleError } from "../../../lib/errors.ts";
 import type { ClientResult } from "../../../lib/sync/events.ts";
@@ -120,4 +120,23 @@ Deno.test("serveClient() gives signs of life while the client runs", async () =>
   } finally {
     Object.assign(globalThis, { setInterval, clearInterval });
   }
+});
+
+Deno.test("serveClient() asks its supervisor for threads that compress", async () => {
+  const { sent, start, result, scope } = setUp(async (_section, { compressors }) => {
+    const ports = await compressors.open();
+    compressors.release();
+    for (const port of ports) port.close();
+    return { outcome: ports.length === 1 ? "done" : "failed" };
+  });
+  start();
+  const { port1, port2 } = new MessageChannel();
+  const data: ToWorker = { kind: "compressors", ports: [port1] };
+  scope.onmessage?.(new MessageEvent("message", { data }));
+  assert.deepEqual(await result, { outcome: "done" });
+  assert.deepEqual(sent.slice(0, 2), [
+    { kind: "compressors", wanted: true },
+    { kind: "compressors", wanted: false },
+  ]);
+  port2.close();
 });
