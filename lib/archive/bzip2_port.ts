@@ -7,7 +7,7 @@ import type { CompressBlock } from "./bzip2_encode.ts";
  */
 
 /** How long an answer may take before the other side is taken for dead; a block takes a tenth of a second. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 10_000;
 
 /** Answers the requests that come over `port`, until it is closed. */
 export function serveCompression(port: MessagePort, compressBlock: CompressBlock): void {

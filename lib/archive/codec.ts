@@ -17,7 +17,10 @@ export interface CompressOptions {
   readonly compression: Compression;
   /** Compresses the blocks of bzip2, the slow one; by default on this thread. */
   readonly compressBzip2?: CompressBlock;
-  /** How many blocks are under way at a time, each of about 1 MB; by default one. */
+  /**
+   * How many blocks are under way at a time, each of about 1 MB; by default one, and enough to keep some threads at work
+   * where `compressBzip2` is given.
+   */
   readonly parallelBlocks?: number;
 }
 
@@ -33,6 +36,8 @@ export interface DecompressOptions {
 }
 
 const BLOCK_BYTES = 1 << 20;
+/** More than there are threads, since blocks are handed out in their order. */
+const PARALLEL_BLOCKS = 12;
 const ZSTD_LEVEL = 1;
 const GZIP_LEVEL = 1;
 const SAMPLE_BYTES = 32 * 1024;
@@ -66,7 +71,8 @@ export function compress(
         compressBlocks(source, {
           blockBytes: BZIP2_BLOCK_BYTES,
           compressBlock: options.compressBzip2 ?? compressHere,
-          parallelBlocks: options.parallelBlocks ?? 1,
+          parallelBlocks: options.parallelBlocks ??
+            (options.compressBzip2 === undefined ? 1 : PARALLEL_BLOCKS),
         }),
       );
     case "zstd":

@@ -14,8 +14,8 @@ import {
 import { decodePax, encodePax, type PaxRecords } from "./_tar_pax.ts";
 
 /** A file to be packed. */
-export interface TarSource {
-  readonly path: RelativePath;
+export interface TarSource<Name extends string = RelativePath> {
+  readonly path: Name;
   readonly sizeBytes: number;
   /** Whole seconds since 1970, UTC. */
   readonly timeS: number;
@@ -24,9 +24,9 @@ export interface TarSource {
 }
 
 /** What an archive says of one of its members. */
-export interface TarHeader {
+export interface TarHeader<Name extends string = RelativePath> {
   readonly kind: "file" | "folder";
-  readonly path: RelativePath;
+  readonly path: Name;
   /** 0 for a folder. */
   readonly sizeBytes: number;
   /** Whole seconds since 1970, UTC. */
@@ -34,7 +34,7 @@ export interface TarHeader {
 }
 
 /** A file in an archive, with its content, to be read before the next member is asked for. */
-export interface TarMember extends TarHeader {
+export interface TarMember<Name extends string = RelativePath> extends TarHeader<Name> {
   readonly content: ReadableStream<Uint8Array>;
 }
 
@@ -54,7 +54,7 @@ const CHUNK_BYTES = 64 * 1024;
  * `members` or a content fails with.
  */
 export function packTar(
-  members: AsyncIterable<TarSource> | Iterable<TarSource>,
+  members: AsyncIterable<TarSource<string>> | Iterable<TarSource<string>>,
 ): ReadableStream<Uint8Array> {
   return ReadableStream.from(inBlocks(packAll(members), CHUNK_BYTES));
 }
@@ -80,16 +80,36 @@ export function tarSize(members: Iterable<Omit<TarSource, "open">>): number {
  * file or a folder; `corrupt` if the archive is cut, changed, or followed by anything but zeros. A content's stream fails
  * as well where the archive is cut within it.
  */
-export async function* unpackTar(
+export function unpackTar(
   archive: ReadableStream<Uint8Array>,
   accept: (header: TarHeader) => void,
 ): AsyncGenerator<TarMember> {
+  return unpackNamed(archive, { parseName: relativeName, accept });
+}
+
+/**
+ * As {@linkcode unpackTar}, with names of another kind: `parseName` gets them without the slash that ends a folder's, and
+ * refuses one by throwing; a member for which it gives nothing is left out.
+ */
+export async function* unpackNamed<Name extends string>(
+  archive: ReadableStream<Uint8Array>,
+  { parseName, accept }: {
+    readonly parseName: (name: string) => Name | undefined;
+    readonly accept: (header: TarHeader<Name>) => void;
+  },
+): AsyncGenerator<TarMember<Name>> {
   const reader = new ByteReader(archive);
-  const seen = new Set<RelativePath>();
+  const seen = new Set<Name>();
   try {
     while (true) {
-      const header = await readMember(reader);
-      if (header === undefined) return;
+      const raw = await readMember(reader);
+      if (raw === undefined) return;
+      const path = parseName(raw.path);
+      if (path === undefined) {
+        await new Content(reader, raw.sizeBytes).skip();
+        continue;
+      }
+      const header = { ...raw, path };
       accept(header);
       if (header.kind === "folder") continue;
       if (seen.has(header.path)) throw refused(header.path, "it stands twice in the archive");
@@ -128,7 +148,7 @@ export function acceptOnly(
 }
 
 async function* packAll(
-  members: AsyncIterable<TarSource> | Iterable<TarSource>,
+  members: AsyncIterable<TarSource<string>> | Iterable<TarSource<string>>,
 ): AsyncGenerator<Uint8Array> {
   let sizeBytes = 0;
   for await (const member of members) {
@@ -145,7 +165,7 @@ function withEnd(sizeBytes: number): number {
   return Math.ceil((sizeBytes + 2 * TAR_BLOCK_BYTES) / RECORD_BYTES) * RECORD_BYTES;
 }
 
-async function* packMember(member: TarSource): AsyncGenerator<Uint8Array> {
+async function* packMember(member: TarSource<string>): AsyncGenerator<Uint8Array> {
   yield* packHeaders(member);
   let sizeBytes = 0;
   for await (const chunk of await member.open()) {
@@ -164,7 +184,7 @@ async function* packMember(member: TarSource): AsyncGenerator<Uint8Array> {
 }
 
 function* packHeaders(
-  { path, sizeBytes, timeS }: Omit<TarSource, "open">,
+  { path, sizeBytes, timeS }: Omit<TarSource<string>, "open">,
 ): Generator<Uint8Array> {
   const extra: PaxRecords = {
     path: /^[ -~]*$/.test(path) && path.length <= MAX_NAME_BYTES ? undefined : path,
@@ -195,7 +215,7 @@ function paddingBytes(sizeBytes: number): number {
 }
 
 /** The next file or folder, with what the extra headers before it say; `undefined` at the end of the archive. */
-async function readMember(reader: ByteReader): Promise<TarHeader | undefined> {
+async function readMember(reader: ByteReader): Promise<TarHeader<string> | undefined> {
   let pax: PaxRecords | undefined;
   let longName: string | undefined;
   while (true) {
@@ -237,7 +257,7 @@ async function readMember(reader: ByteReader): Promise<TarHeader | undefined> {
 function checkMember(
   name: string,
   header: { readonly type: string; readonly sizeBytes: number; readonly timeS: number },
-): TarHeader {
+): TarHeader<string> {
   const { type, sizeBytes, timeS } = header;
   if (type !== TAR_TYPES.file && type !== TAR_TYPES.folder && type !== "\0") {
     throw refused(
@@ -247,9 +267,13 @@ function checkMember(
   }
   const kind = type === TAR_TYPES.folder ? "folder" : "file";
   const path = kind === "folder" && name.endsWith("/") ? name.slice(0, -1) : name;
-  if (!isRelativePath(path)) throw refused(name, whyNotRelativePath(path) ?? "its name is wrong");
   if (kind === "folder" && sizeBytes !== 0) throw refused(name, "it is a folder with a content");
   return { kind, path, sizeBytes, timeS };
+}
+
+function relativeName(name: string): RelativePath {
+  if (isRelativePath(name)) return name;
+  throw refused(name, whyNotRelativePath(name) ?? "its name is wrong");
 }
 
 function refuseGlobal(records: PaxRecords): void {

@@ -82,6 +82,7 @@ export class IndexRelay implements Relay {
         return (byPage.get(page) ?? []).map((resource) => [resource, view] as const);
       })),
       changed: (page) => this.#noteBusy(page, held.get(page)),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     transaction.begin(resources, mode);
     return transaction;
@@ -130,6 +131,10 @@ export class IndexRelay implements Relay {
       records: this.#records,
     });
     return check === "whole" ? "opens" : "fails";
+  }
+
+  get canWatch(): boolean {
+    return this.#context.backend.watch !== undefined;
   }
 
   watch(changed: () => void, signal: AbortSignal): void {

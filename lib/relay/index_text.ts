@@ -1,3 +1,4 @@
+import { PackedTexts } from "./index_store.ts";
 import { decodeText } from "./metadata.ts";
 
 const PULLERS = "---pullers---\n";
@@ -7,8 +8,8 @@ const GROUP_END = "-----------\n";
 const encoder = new TextEncoder();
 
 /**
- * The text of an index (FORMAT.md, "Index"), held as it was read: a million entries are a map of their names and the
- * bytes. An entry's text is the whole of its metadata, final newline included, empty if it has none.
+ * The text of an index (FORMAT.md, "Index"): a million entries are a map of their names and, packed, their metadata. An
+ * entry's text is the whole of its metadata, final newline included, empty if it has none.
  */
 export class IndexText {
   /** Names that stand in the text and are not accepted, the first few. */
@@ -17,18 +18,17 @@ export class IndexText {
   readonly pullers: readonly string[];
   /** Whether there is a section of pullers, be it without names. */
   readonly hasPullers: boolean;
-  readonly #bytes: Uint8Array;
+  readonly #texts: PackedTexts;
   readonly #headers: readonly string[];
   readonly #rows: Rows;
   readonly #byName: ReadonlyMap<string, number>;
-  #marks: Float64Array | undefined;
 
   /** Made by `parseIndex()`. */
   constructor(parts: IndexParts) {
     this.refused = parts.refused;
     this.pullers = parts.pullers ?? [];
     this.hasPullers = parts.pullers !== undefined;
-    this.#bytes = parts.bytes;
+    this.#texts = parts.texts;
     this.#headers = parts.headers;
     this.#rows = parts.rows;
     this.#byName = parts.byName;
@@ -47,26 +47,18 @@ export class IndexText {
     return this.#byName.has(name);
   }
 
-  /** The number that was noted with an entry; 0 if there is none. */
-  mark(name: string): number {
+  /** A number of 53 bits that stands for the metadata of an entry; 0 if there is no such entry. */
+  sign(name: string): number {
     const row = this.#byName.get(name);
-    return row === undefined ? 0 : this.#marks?.[row] ?? 0;
-  }
-
-  /** Notes a number with an entry, for as long as this text is held. */
-  setMark(name: string, mark: number): void {
-    const row = this.#byName.get(name);
-    if (row === undefined) return;
-    this.#marks ??= new Float64Array(this.#rows.count);
-    this.#marks[row] = mark;
+    return row === undefined ? 0 : this.#rows.sign(row);
   }
 
   /** The metadata of an entry; `undefined` if there is no such entry. */
   text(name: string): string | undefined {
     const row = this.#byName.get(name);
     if (row === undefined) return undefined;
-    const [start = 0, end = 0, group = 0] = this.#rows.at(row);
-    return (this.#headers[group] ?? "") + decodeText(this.#bytes.subarray(start, end));
+    const [place = 0, sizeBytes = 0, group = 0] = this.#rows.at(row);
+    return (this.#headers[group] ?? "") + decodeText(this.#texts.at(place, sizeBytes));
   }
 
   /**
@@ -87,8 +79,8 @@ export class IndexText {
     for (const header of new Set([...kept.keys(), ...added.keys()])) {
       yield encoder.encode(GROUP + header + GROUP_END);
       for (const row of kept.get(header) ?? []) {
-        const [start = 0, end = 0] = this.#rows.at(row);
-        yield* entryChunks(this.#rows.name(row), this.#bytes.subarray(start, end));
+        const [place = 0, sizeBytes = 0] = this.#rows.at(row);
+        yield* entryChunks(this.#rows.name(row), this.#texts.at(place, sizeBytes));
       }
       for (const [name, body] of added.get(header) ?? []) yield* entryChunks(name, body);
     }
@@ -112,7 +104,7 @@ export class IndexText {
 
 /** What an {@linkcode IndexText} is made of. */
 export interface IndexParts {
-  readonly bytes: Uint8Array;
+  readonly texts: PackedTexts;
   readonly headers: readonly string[];
   readonly rows: Rows;
   readonly byName: ReadonlyMap<string, number>;
@@ -152,38 +144,55 @@ function* entryChunks(name: string, body: Uint8Array): Generator<Uint8Array> {
   if (body.length > 0) yield body;
 }
 
-/** Where the entries' metadata stand in the bytes, in columns: an object for each would take ten times the memory. */
+/** Where an entry's metadata stand, and what stands for them. */
+export interface Row {
+  readonly place: number;
+  readonly sizeBytes: number;
+  /** The number of the header that its group has. */
+  readonly group: number;
+  readonly sign: number;
+}
+
+/** The rows of an index, in columns: an object for each would take ten times the memory. */
 export class Rows {
   count = 0;
   readonly #names: string[] = [];
   #columns = new Uint32Array(3 * 64);
+  #signs = new Float64Array(64);
 
-  add(name: string, place: { start: number; end: number; group: number }): number {
-    if (3 * (this.count + 1) > this.#columns.length) {
-      const grown = new Uint32Array(2 * this.#columns.length);
-      grown.set(this.#columns);
-      this.#columns = grown;
-    }
-    const at = 3 * this.count;
-    this.#columns[at] = place.start;
-    this.#columns[at + 1] = place.end;
-    this.#columns[at + 2] = place.group;
+  add(name: string, { place, sizeBytes, group, sign }: Row): number {
+    if (this.count === this.#signs.length) this.#grow();
+    this.#columns.set([place, sizeBytes, group], 3 * this.count);
+    this.#signs[this.count] = sign;
     this.#names.push(name);
     return this.count++;
   }
 
+  /** Place, size and group. */
   at(row: number): Uint32Array {
     return this.#columns.subarray(3 * row, 3 * row + 3);
+  }
+
+  sign(row: number): number {
+    return this.#signs[row] ?? 0;
   }
 
   name(row: number): string {
     return this.#names[row] ?? "";
   }
+
+  #grow(): void {
+    const [columns, signs] = [this.#columns, this.#signs];
+    this.#columns = new Uint32Array(2 * columns.length);
+    this.#columns.set(columns);
+    this.#signs = new Float64Array(2 * signs.length);
+    this.#signs.set(signs);
+  }
 }
 
 /** An index with nothing in it. */
 export const EMPTY_INDEX: IndexText = new IndexText({
-  bytes: new Uint8Array(),
+  texts: new PackedTexts(),
   headers: [""],
   rows: new Rows(),
   byName: new Map(),

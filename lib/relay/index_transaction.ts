@@ -42,6 +42,7 @@ export class IndexTransaction implements Transaction {
   readonly #records: RecordViewer;
   readonly #works: Map<string, Work>;
   readonly #changed: (page: string) => void;
+  readonly #signal: AbortSignal | undefined;
 
   /** `changed` is told of each page on which an update came or went. */
   constructor(
@@ -51,12 +52,15 @@ export class IndexTransaction implements Transaction {
       readonly pages: ReadonlyMap<string, HeldPage>;
       readonly refused: ReadonlyMap<RelativePath, LockView>;
       readonly changed: (page: string) => void;
+      /** Ends the writing and reading of updates in the middle. */
+      readonly signal?: AbortSignal;
     },
   ) {
     this.#context = context;
     this.#records = options.records;
     this.refused = options.refused;
     this.#changed = options.changed;
+    this.#signal = options.signal;
     this.#works = new Map([...options.pages].map(([page, held]) => [page, {
       held,
       puts: [],
@@ -108,6 +112,7 @@ export class IndexTransaction implements Transaction {
         members,
         left: this.left,
         began: (step) => work.unconfirmed = step,
+        signal: this.#signal,
       });
       if (!stands) continue;
       work.unconfirmed = undefined;
@@ -226,6 +231,7 @@ export class IndexTransaction implements Transaction {
       await readUpdateData(this.#context, updateDataName(page, update.ts), {
         sizes: new Map([...records].map(([name, record]) => [name, record?.sizeBytes])),
         storedBytes: update.storedBytes ?? 0,
+        signal: this.#signal,
         take: async ({ path, sizeBytes, content }) => {
           if (!wanted.has(path)) return;
           try {

@@ -4,8 +4,9 @@ import type { IndexText } from "./index_text.ts";
 import { EVERYONE } from "./metadata.ts";
 import { isOwedBy, isResidue, type PageState, type Update } from "./page_state.ts";
 import { pageOf } from "./pages.ts";
+import type { QuietMemory } from "./quiet.ts";
 import type { RecordViewer } from "./record_view.ts";
-import type { QuietNotes, RecordView, RelayEntry } from "./relay.ts";
+import type { QuietNotes, RecordView, RelayEntries, RelayEntry } from "./relay.ts";
 
 /** What entries are made with. */
 export interface EntryContext {
@@ -14,6 +15,7 @@ export interface EntryContext {
   readonly depth: number;
   readonly acknowledges: boolean;
   readonly records: RecordViewer;
+  readonly quiet: QuietMemory;
 }
 
 /**
@@ -67,34 +69,42 @@ export function* resourcesIn(index: IndexText): Generator<RelativePath> {
 }
 
 /** The resources of a page, each once. */
-export function* resourcesOn({ index, updates }: PageState): Generator<RelativePath> {
-  yield* resourcesIn(index);
+export function* resourcesOn(state: PageState): Generator<RelativePath> {
+  yield* resourcesIn(state.index);
+  for (const resource of resourcesSent(state)) if (!state.index.has(resource)) yield resource;
+}
+
+/** The resources in the updates of a page, each once. */
+export function* resourcesSent({ updates }: PageState): Generator<RelativePath> {
   for (const [at, update] of updates.entries()) {
     if (update.index === undefined || isResidue(update)) continue;
     for (const resource of resourcesIn(update.index)) {
-      const isNew = !index.has(resource) &&
-        !updates.slice(0, at).some((it) => it.index?.has(resource) && !isResidue(it));
+      const isNew = !updates.slice(0, at).some((it) => it.index?.has(resource) && !isResidue(it));
       if (isNew) yield resource;
     }
   }
 }
 
 /** All entries of some pages. Each is made when it is asked for: a million of them would fill the memory. */
-export class PageEntries implements ReadonlyMap<RelativePath, RelayEntry>, QuietNotes {
+export class PageEntries implements RelayEntries, QuietNotes {
   readonly size: number;
+  readonly contents: number;
   readonly #pages: ReadonlyMap<string, PageState>;
   readonly #context: EntryContext;
 
   constructor(pages: ReadonlyMap<string, PageState>, context: EntryContext) {
     this.#pages = pages;
     this.#context = context;
-    let size = 0;
+    let [size, contents] = [0, 0];
     for (const state of pages.values()) {
       size += state.index.size;
-      if (state.updates.length === 0) continue;
-      for (const resource of resourcesOn(state)) if (!state.index.has(resource)) size++;
+      for (const resource of resourcesSent(state)) {
+        contents++;
+        if (!state.index.has(resource)) size++;
+      }
     }
     this.size = size;
+    this.contents = contents;
   }
 
   get(resource: RelativePath): RelayEntry | undefined {
@@ -110,14 +120,35 @@ export class PageEntries implements ReadonlyMap<RelativePath, RelayEntry>, Quiet
 
   isQuiet(resource: RelativePath, mark: number): boolean {
     const state = this.#pages.get(pageOf(resource, this.#context.depth));
-    return state !== undefined && state.lock === undefined && state.index.mark(resource) === mark &&
-      updateOf(state, resource) === undefined;
+    if (state === undefined || state.lock !== undefined) return false;
+    const { quiet } = this.#context;
+    return updateOf(state, resource) === undefined &&
+      quiet.isNoted(resource, { relay: state.index.sign(resource), local: mark });
   }
 
   note(resource: RelativePath, mark: number): void {
     const state = this.#pages.get(pageOf(resource, this.#context.depth));
     if (state !== undefined && updateOf(state, resource) === undefined) {
-      state.index.setMark(resource, mark);
+      this.#context.quiet.note(resource, { relay: state.index.sign(resource), local: mark });
+    }
+  }
+
+  *standing(): Generator<RelayEntry> {
+    for (const state of this.#pages.values()) {
+      for (const resource of resourcesSent(state)) {
+        const entry = entryOn(state, resource, this.#context);
+        if (entry?.storedBytes !== undefined) yield entry;
+      }
+    }
+  }
+
+  *locked(): Generator<RelayEntry> {
+    for (const state of this.#pages.values()) {
+      if (state.lock === undefined) continue;
+      for (const resource of resourcesOn(state)) {
+        const entry = entryOn(state, resource, this.#context);
+        if (entry !== undefined) yield entry;
+      }
     }
   }
 

@@ -1,11 +1,10 @@
 import { BackendError, type ObjectInfo, type ObjectName } from "../../backends/backend.ts";
 import { decompress } from "../archive/codec.ts";
-import { concatBytes } from "../bytes.ts";
 import { hash } from "node:crypto";
 import { EscaleError, messageOf } from "../errors.ts";
 import { isRelativePath, printable } from "../path.ts";
 import type { IndexContext } from "./context.ts";
-import { MAX_INDEX_BYTES, parseIndex } from "./index_parse.ts";
+import { IndexReader, MAX_INDEX_BYTES } from "./index_parse.ts";
 import { EMPTY_INDEX, type IndexText } from "./index_text.ts";
 import { resourcesIn, viewIn } from "./page_entries.ts";
 import type { PageObjects, PageState, Update } from "./page_state.ts";
@@ -156,8 +155,11 @@ export class PageReader {
     const { depth, pullerCount } = this.#context;
     const accepts = (entry: string) => isRelativePath(entry) && pageOf(entry, depth) === page;
     try {
-      const text = isGrouped ? await expand(bytes) : bytes;
-      const index = parseIndex(text, { isGrouped, accepts });
+      const reader = new IndexReader({ isGrouped, accepts });
+      const stored = ReadableStream.from([bytes]);
+      const text = isGrouped ? decompress(stored, { maxBytes: MAX_INDEX_BYTES }) : stored;
+      for await (const chunk of text) reader.push(chunk);
+      const index = reader.end();
       const problem = index.refused.length === 0 ? undefined : new EscaleError(
         "refused",
         `Refused "${printable(index.refused[0] ?? "")}" in the index "${name}": ` +
@@ -202,10 +204,3 @@ export class PageReader {
 }
 
 const NOBODY: Pick<ReadIndex, "pushers" | "expected"> = { pushers: new Set(), expected: 1 };
-
-async function expand(bytes: Uint8Array): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  const options = { maxBytes: MAX_INDEX_BYTES };
-  for await (const chunk of decompress(ReadableStream.from([bytes]), options)) chunks.push(chunk);
-  return concatBytes(...chunks);
-}

@@ -44,6 +44,8 @@ export async function publishUpdate(
     readonly members: readonly UpdateMember[];
     readonly left: Map<RelativePath, unknown>;
     readonly began: (step: Begun) => void;
+    /** Ends the writing of the data in the middle. */
+    readonly signal?: AbortSignal | undefined;
   },
 ): Promise<Published> {
   const { backend, pageTimes, nowS } = context;

@@ -9,7 +9,7 @@ import {
   type TarSource,
   unpackTar,
 } from "../archive/tar.ts";
-import { EscaleError, messageOf } from "../errors.ts";
+import { type ErrorDetails, EscaleError, messageOf } from "../errors.ts";
 import { printable, type RelativePath } from "../path.ts";
 import type { IndexContext } from "./context.ts";
 import { isOfOneFile } from "./failure.ts";
@@ -24,8 +24,15 @@ export interface UpdateMember {
   readonly content: ByteSource;
 }
 
-/** Blocks of compression that are under way at a time. */
-const PARALLEL_BLOCKS = 4;
+/** What writing an update's data needs. */
+export type WriteContext = Pick<
+  IndexContext,
+  "backend" | "cipher" | "compression" | "compressBzip2" | "spool" | "nowS"
+>;
+
+/** What reading an update's data needs. */
+export type ReadContext = Pick<IndexContext, "backend" | "cipher" | "maxPageSizeBytes">;
+
 /** What the headers of a member may take: its own, an extended one, and what fills their blocks. */
 const MEMBER_BYTES = 12 * 1024;
 /** How much more than it has bytes an update may expand to where its records do not tell the sizes. */
@@ -38,27 +45,28 @@ const MAX_EXPANSION = 100;
  * @returns the members that are in it and the size of what is stored; `undefined` if there is none
  */
 export async function writeUpdateData(
-  context: IndexContext,
+  context: WriteContext,
   name: ObjectName,
   options: {
     readonly members: readonly UpdateMember[];
     readonly left: Map<RelativePath, unknown>;
     /** Called before each attempt to store. */
     readonly check: () => Promise<void>;
+    readonly signal?: AbortSignal | undefined;
   },
 ): Promise<
   { readonly members: readonly UpdateMember[]; readonly storedBytes: number } | undefined
 > {
-  const { left, check } = options;
+  const { left, check, signal } = options;
   let members = options.members;
   while (members.length > 0) {
     const packing = new Packing(members, context.nowS());
     try {
-      using source = await sourceOf(packing, context);
+      using source = await sourceOf(packing, { ...context, signal });
       members = packing.packed;
       if (members.length === 0) break;
       await check();
-      await context.backend.put(name, source);
+      await context.backend.put(name, source, signal === undefined ? {} : { signal });
       return { members, storedBytes: source.sizeBytes };
     } catch (cause) {
       const { broken } = packing;
@@ -75,7 +83,9 @@ export async function writeUpdateData(
 /** What is stored. Its size is known where nothing is compressed; else it has to be made first. */
 async function sourceOf(
   packing: Packing,
-  { cipher, compression, compressBzip2, spool }: IndexContext,
+  { cipher, compression, compressBzip2, spool, signal }: WriteContext & {
+    readonly signal: AbortSignal | undefined;
+  },
 ): Promise<ByteSource & Disposable> {
   if (compression === "none") {
     return {
@@ -84,12 +94,19 @@ async function sourceOf(
       [Symbol.dispose]: () => {},
     };
   }
-  const compressed = compress(packing.open({ mayLeaveOut: true }), {
+  const allBytes = packing.sizeBytes;
+  let readBytes = 0;
+  const archive = watched(packing.open({ mayLeaveOut: true }), {
+    take(bytes) {
+      signal?.throwIfAborted();
+      readBytes += bytes;
+    },
+  });
+  const compressed = compress(archive, {
     compression,
     ...(compressBzip2 === undefined ? {} : { compressBzip2 }),
-    parallelBlocks: PARALLEL_BLOCKS,
   });
-  return await spool(compressed.pipeThrough(cipher.encrypt()));
+  return await spool(compressed.pipeThrough(cipher.encrypt()), () => readBytes / allBytes);
 }
 
 /** One attempt to pack the members of an update. */
@@ -147,49 +164,57 @@ class Packing {
     bytes: Uint8Array | undefined,
   ): ReadableStream<Uint8Array> {
     if (bytes !== undefined) return ReadableStream.from([bytes]);
-    const noteFailure = (cause: unknown) => {
-      if (isOfOneFile(cause)) this.broken ??= { resource, cause };
-    };
-    return ReadableStream.from(watched(content.open(), noteFailure));
+    return watched(content.open(), {
+      fail: (cause) => {
+        if (isOfOneFile(cause)) this.broken ??= { resource, cause };
+      },
+    });
   }
 }
 
-async function* watched(
-  content: ReadableStream<Uint8Array>,
-  noteFailure: (cause: unknown) => void,
-): AsyncGenerator<Uint8Array> {
-  try {
-    yield* content;
-  } catch (cause) {
-    noteFailure(cause);
-    throw cause;
-  }
+/** A stream as it is. `take` hears of each chunk's size and may end the stream by throwing, `fail` of what it fails with. */
+function watched(
+  source: ReadableStream<Uint8Array>,
+  listener: { readonly take?: (bytes: number) => void; readonly fail?: (cause: unknown) => void },
+): ReadableStream<Uint8Array> {
+  return ReadableStream.from((async function* () {
+    try {
+      for await (const chunk of source) {
+        listener.take?.(chunk.length);
+        yield chunk;
+      }
+    } catch (cause) {
+      listener.fail?.(cause);
+      throw cause;
+    }
+  })());
 }
 
 /**
  * Reads an update's data to its end and hands each listed file to `take`. Only when this returns is it certain that what
  * was handed over is authentic.
  *
- * @throws {EscaleError} `corrupt`, `wrong-key` if the data is damaged or not what its index lists; `refused` if it holds
- * what no archive of ours holds: names that lead elsewhere, links, or far too much
+ * @throws {EscaleError} `corrupt`, `wrong-key` if the data is damaged, not what its index lists or far more than that;
+ * `refused` if it holds what no archive of ours holds: names that lead elsewhere, links
  */
 export async function readUpdateData(
-  context: IndexContext,
+  context: ReadContext,
   name: ObjectName,
   options: {
     /** All files that the index lists, with their sizes where it tells. */
     readonly sizes: ReadonlyMap<string, number | undefined>;
     readonly storedBytes: number;
+    readonly signal?: AbortSignal | undefined;
     readonly take: (member: TarMember) => Promise<void>;
   },
 ): Promise<void> {
-  const { sizes, storedBytes, take } = options;
+  const { sizes, storedBytes, signal, take } = options;
   const stored = await openStored(context, name);
-  const plain = decompress(stored.pipeThrough(context.cipher.decrypt()), {
-    maxBytes: mostBytes(sizes, { storedBytes, pageBytes: context.maxPageSizeBytes }),
-  });
+  const maxBytes = mostBytes(sizes, { storedBytes, pageBytes: context.maxPageSizeBytes });
+  const plain = decompress(stored.pipeThrough(context.cipher.decrypt()), { maxBytes });
+  const archive = ReadableStream.from(named(name, { plain, signal }));
   const missing = new Set(sizes.keys());
-  for await (const member of unpackTar(plain, acceptListed(name, sizes))) {
+  for await (const member of unpackTar(archive, acceptListed(name, { sizes, maxBytes }))) {
     missing.delete(member.path);
     await take(member);
   }
@@ -198,7 +223,7 @@ export async function readUpdateData(
 }
 
 async function openStored(
-  { backend }: IndexContext,
+  { backend }: ReadContext,
   name: ObjectName,
 ): Promise<ReadableStream<Uint8Array>> {
   try {
@@ -223,21 +248,54 @@ function mostBytes(
   return isKnown ? bytes : bytes + Math.max(2 * pageBytes, MAX_EXPANSION * storedBytes);
 }
 
-/** Takes what the update's index lists; anything else damages the update as a whole. */
+/**
+ * Takes what the update's index lists; anything else damages the update as a whole, and so do files that claim more than
+ * the update may expand to, before a byte of them is taken.
+ */
 function acceptListed(
   name: ObjectName,
-  sizes: ReadonlyMap<string, number | undefined>,
+  { sizes, maxBytes }: {
+    readonly sizes: ReadonlyMap<string, number | undefined>;
+    readonly maxBytes: number;
+  },
 ): (header: TarHeader) => void {
   const accept = acceptOnly(sizes);
+  let claimedBytes = 0;
   return (header) => {
     try {
       accept(header);
     } catch (cause) {
       throw damaged(name, messageOf(cause));
     }
+    claimedBytes += header.sizeBytes;
+    if (claimedBytes <= maxBytes) return;
+    const claim = `with "${printable(header.path)}" its files have ${claimedBytes} bytes`;
+    throw damaged(name, `${claim}: it should expand to ${maxBytes} at most`, {
+      hint: 'Raise "maxpagesize" here if a client of 0.7 sends files of this size',
+    });
   };
 }
 
-function damaged(name: ObjectName, why: string): EscaleError {
-  return new EscaleError("corrupt", `Refused the update "${name}" on the relay: ${why}`);
+/** What comes of an update, and what is wrong with it with its name. Another key stays another key. */
+async function* named(
+  name: ObjectName,
+  { plain, signal }: {
+    readonly plain: ReadableStream<Uint8Array>;
+    readonly signal: AbortSignal | undefined;
+  },
+): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of plain) {
+      signal?.throwIfAborted();
+      yield chunk;
+    }
+  } catch (cause) {
+    const isDamage = cause instanceof EscaleError &&
+      (cause.code === "corrupt" || cause.code === "refused");
+    throw isDamage ? damaged(name, cause.message, { cause }) : cause;
+  }
+}
+
+function damaged(name: ObjectName, why: string, details: ErrorDetails = {}): EscaleError {
+  return new EscaleError("corrupt", `Refused the update "${name}" on the relay: ${why}`, details);
 }

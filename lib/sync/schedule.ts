@@ -16,6 +16,52 @@ export function pollIntervalS(refreshS: number, step: number): number {
   return roundHalfToEven(waitS / unit) * unit;
 }
 
+/** The first wait at the start and after something moved, in seconds. */
+const QUICK_WAIT_S = 0.25;
+/** A client that polls fast spends at most this part of its time with it. */
+const QUICK_SHARE = 0.1;
+
+/**
+ * How long a client waits between rounds. At its start and after a round in which something moved, more may follow soon,
+ * as the next update of a page can only come when the last has been taken: then polls begin fast and slow down to
+ * {@linkcode pollIntervalS}, so that throughput does not wait for the poll interval where nothing tells of changes.
+ */
+export class Pace {
+  readonly #refreshS: number;
+  readonly #firstS: number;
+  #quickS: number;
+  #step = 0;
+
+  /** With `isTold`, a watch tells of changes, and there are no fast polls. */
+  constructor(refreshS: number, options: { readonly isTold: boolean }) {
+    this.#refreshS = refreshS;
+    this.#firstS = options.isTold ? Infinity : QUICK_WAIT_S;
+    this.#quickS = this.#firstS;
+  }
+
+  /** Something moved. */
+  moved(): void {
+    this.#quickS = this.#firstS;
+    this.#step = 0;
+  }
+
+  /** Something may have changed. */
+  hinted(): void {
+    this.#step = 0;
+  }
+
+  /** The wait after a round of `roundS` seconds in which nothing moved, in seconds. */
+  nextS(roundS: number): number {
+    const waitS = Math.max(this.#quickS, roundS / QUICK_SHARE);
+    if (waitS < pollIntervalS(this.#refreshS, 0)) {
+      this.#quickS *= 2;
+      return waitS;
+    }
+    this.#quickS = Infinity;
+    return pollIntervalS(this.#refreshS, this.#step++);
+  }
+}
+
 function roundHalfToEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;

@@ -102,13 +102,7 @@ export class LegacyPeer {
       if (record !== undefined && !this.#isModified(resource, record, "local is newer?")) continue;
       this.#lock(resource, "w");
       const content = Deno.readFileSync(`${this.#local}/${resource}`);
-      const text = [
-        "placeholder%1.0",
-        `pusher: ${this.#name}`,
-        `timestamp: ${this.#timeOf(resource)}`,
-        `checksum: ${sha512(content)}`,
-        "---pullers---",
-      ].join("\n");
+      const text = placeholderText(`${this.#local}/${resource}`, this.#name);
       write(`${this.#relay}/${beside(resource, "placeholder")}`, new TextEncoder().encode(text));
       write(`${this.#relay}/${resource}`, content);
       this.#remove(beside(resource, "lock"));
@@ -122,20 +116,8 @@ export class LegacyPeer {
     record: LegacyRecord,
     direction: ModifiedCase["direction"],
   ): boolean {
-    const place = `${this.#local}/${resource}`;
-    const exists = stands(place);
-    const localS = exists ? this.#timeOf(resource) : 0;
-    const digest = exists ? sha512(Deno.readFileSync(place)) : undefined;
-    const row = cases.find((it) =>
-      it.local_exists === exists &&
-      it.local_mtime_is ===
-        (localS === record.timeS ? "same" : localS < record.timeS ? "older" : "newer") &&
-      it.content_same === (digest !== undefined && digest === record.checksum) &&
-      it.checksums === checksumsKnown(record, digest) &&
-      it.mtime_argument_given === this.#passesTimes && it.direction === direction
-    );
-    if (row === undefined) throw new Error(`The table has no row for "${resource}"`);
-    return row.modified === true;
+    const passesTimes = this.#passesTimes;
+    return isModified(`${this.#local}/${resource}`, record, { direction, passesTimes });
   }
 
   #record(resource: string): LegacyRecord | undefined {
@@ -165,11 +147,47 @@ export class LegacyPeer {
   #remove(name: string): void {
     if (this.#stands(name)) Deno.removeSync(`${this.#relay}/${name}`);
   }
+}
 
-  #timeOf(resource: string): number {
-    const { mtime } = Deno.statSync(`${this.#local}/${resource}`);
-    return Math.floor((mtime?.getTime() ?? 0) / 1000);
-  }
+/** Whether 0.7 takes one side for newer, by its table. */
+export function isModified(
+  place: string,
+  record: LegacyRecord,
+  options: {
+    readonly direction: ModifiedCase["direction"];
+    /** Whether the recorded time is passed along; the table has both. */
+    readonly passesTimes: boolean;
+  },
+): boolean {
+  const exists = stands(place);
+  const localS = exists ? timeOf(place) : 0;
+  const digest = exists ? sha512(Deno.readFileSync(place)) : undefined;
+  const row = cases.find((it) =>
+    it.local_exists === exists &&
+    it.local_mtime_is ===
+      (localS === record.timeS ? "same" : localS < record.timeS ? "older" : "newer") &&
+    it.content_same === (digest !== undefined && digest === record.checksum) &&
+    it.checksums === checksumsKnown(record, digest) &&
+    it.mtime_argument_given === options.passesTimes && it.direction === options.direction
+  );
+  if (row === undefined) throw new Error(`The table has no row for "${place}"`);
+  return row.modified === true;
+}
+
+/** The text of a placeholder that 0.7 writes for a local file. */
+export function placeholderText(place: string, pusher: string): string {
+  return [
+    "placeholder%1.0",
+    `pusher: ${pusher}`,
+    `timestamp: ${timeOf(place)}`,
+    `checksum: ${sha512(Deno.readFileSync(place))}`,
+    "---pullers---",
+  ].join("\n");
+}
+
+/** Modification time of a file in whole seconds. */
+function timeOf(place: string): number {
+  return Math.floor((Deno.statSync(place).mtime?.getTime() ?? 0) / 1000);
 }
 
 /** Reads a placeholder as 0.7 does: a value with a colon is an error, keys that it does not know are skipped. */
@@ -232,12 +250,14 @@ function baseOf(name: string): string {
   return name.slice(name.lastIndexOf("/") + 1);
 }
 
-function write(place: string, bytes: Uint8Array): void {
+/** Writes a file and makes its folders. */
+export function write(place: string, bytes: Uint8Array): void {
   Deno.mkdirSync(place.slice(0, place.lastIndexOf("/")), { recursive: true });
   Deno.writeFileSync(place, bytes);
 }
 
-function stands(place: string): boolean {
+/** Whether a file stands there. */
+export function stands(place: string): boolean {
   try {
     return Deno.lstatSync(place).isFile;
   } catch {

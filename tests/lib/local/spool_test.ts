@@ -77,3 +77,34 @@ Deno.test("spool() says that the file cannot be written", () =>
       message: /Cannot write ".*spool\/none"/,
     });
   }));
+
+Deno.test("spool() foresees that a disk will be full, says where, and leaves nothing", () =>
+  inFolder(async (place) => {
+    const MIB = 1024 * 1024;
+    const block = new Uint8Array(MIB);
+    let taken = 0;
+    const content = (count: number) =>
+      ReadableStream.from((function* () {
+        for (taken = 0; taken < count; taken++) yield block;
+      })());
+    // A tenth has come after a MiB: about nine are still to come, and less than half of them would fit.
+    const options = { memoryBytes: 0, share: () => 0.1, freeBytes: () => 20 * MIB };
+    await assert.rejects(spool(content(10), place, options), {
+      code: "full",
+      message: /^Cannot hold .* in ".*\/spool": about 25 MiB more are needed, and 20 MiB are free/,
+    });
+    assert.equal(taken, 0);
+    // So much more may yet turn out to fit.
+    using held = await spool(content(10), place, { ...options, freeBytes: () => 21 * MIB });
+    assert.equal(held.sizeBytes, 10 * MIB);
+  }));
+
+Deno.test("spool() looks at the disk again while it fills", () =>
+  inFolder(async (place) => {
+    const block = new Uint8Array(1024 * 1024);
+    let looks = 0;
+    const content = ReadableStream.from(Array.from({ length: 70 }, () => block));
+    const freeBytes = () => ++looks < 3 ? Infinity : 0;
+    await assert.rejects(spool(content, place, { memoryBytes: 0, freeBytes }), { code: "full" });
+    assert.equal(looks, 3);
+  }));

@@ -8,9 +8,11 @@ import { parseRelativePath, type RelativePath } from "../../../lib/path.ts";
 import { Checksums } from "../../../lib/relay/checksum.ts";
 import type { IndexContext } from "../../../lib/relay/context.ts";
 import { IndexRelay } from "../../../lib/relay/index_relay.ts";
+import { NEVER_QUIET } from "../../../lib/relay/quiet.ts";
 import { Locks } from "../../../lib/relay/lock.ts";
 import { EVERYONE, FIRST_TIME_FORMAT, type RelayRecord } from "../../../lib/relay/metadata.ts";
 import type { PlainContent } from "../../../lib/relay/relay.ts";
+import { QuietMarks } from "../../../lib/local/quiet_marks.ts";
 import { spool } from "../../../lib/local/spool.ts";
 import { State } from "../../../lib/local/state.ts";
 import { sourceOf } from "../../support/sources.ts";
@@ -46,7 +48,8 @@ function openRelay(
   return new IndexRelay({
     ...{ backend, client, locks, cipher: plainCipher, checksums: CHECKSUMS, sealer: undefined },
     ...{ requireSeals: false, timeFormat: FIRST_TIME_FORMAT, pullerCount: 1, maxTransfers: 2 },
-    records: { get: () => undefined, note: () => {} },
+    records: { get: () => undefined, reader: () => () => undefined, note: () => {} },
+    quiet: NEVER_QUIET,
     log: silentLog,
     ...{ depth: 1, maxPageSizeBytes: 100, compression: "none", acknowledges: true },
     ...{ sibling: undefined, allowPageDeletion: false },
@@ -63,19 +66,23 @@ function openRelay(
 
 const [F, G] = [parseRelativePath("f"), parseRelativePath("d/g")];
 
-function recordOf(pusher: string, sizeBytes: number): RelayRecord {
+function recordOf(pusher: string, sizeBytes: number, timeS = T): RelayRecord {
   return {
-    ...{ pusher, timeS: T, checksum: undefined, algorithm: undefined, base: [], sizeBytes },
+    ...{ pusher, timeS, checksum: undefined, algorithm: undefined, base: [], sizeBytes },
     ...{ expected: undefined, seal: undefined, pullers: [] },
   };
 }
 
-async function push(relay: IndexRelay, files: readonly RelativePath[]): Promise<void> {
+async function push(
+  relay: IndexRelay,
+  files: readonly RelativePath[],
+  { timeS = T }: { readonly timeS?: number } = {},
+): Promise<void> {
   await using transaction = await relay.open(files, { mode: "w" });
   assert.equal(transaction.refused.size, 0);
   for (const file of files) {
     const content = sourceOf(new TextEncoder().encode(file));
-    await transaction.put(file, recordOf("A", content.sizeBytes), content);
+    await transaction.put(file, recordOf("A", content.sizeBytes, timeS), content);
   }
   assert.deepEqual([...await transaction.confirm()].sort(), [...files].sort());
 }
@@ -209,21 +216,37 @@ Deno.test("the entries of a survey are a map like any other", async () => {
   assert.equal(quiet?.isQuiet(F, 5), false, "an update holds it");
 });
 
-Deno.test("what needed nothing is quiet until its page is written", async () => {
+Deno.test("what needed nothing is quiet until its record changes, also in the next run", async () => {
   const store = new MemoryStore();
+  using state = State.open(":memory:");
   await using a = openRelay(store, "A");
-  await using b = openRelay(store, "B");
   await push(a, [F]);
   {
+    const quiet = new QuietMarks(state, "settings");
+    await using b = openRelay(store, "B", { quiet });
     await using transaction = await b.open([F], { mode: "r" });
     transaction.pass(F);
     await transaction.commit();
+    (await b.survey()).quiet?.note(F, 5);
+    quiet.save();
   }
-  (await b.survey()).quiet?.note(F, 5);
-  const { quiet } = await b.survey();
-  assert.equal(quiet?.isQuiet(F, 5), true);
-  assert.equal(quiet?.isQuiet(F, 6), false);
+  await using b = openRelay(store, "B", { quiet: new QuietMarks(state, "settings") });
+  const isQuiet = async (mark: number) => (await b.survey()).quiet?.isQuiet(F, mark);
+  const takeAll = async (file: RelativePath) => {
+    await using transaction = await b.open([file], { mode: "r" });
+    transaction.pass(file);
+    await transaction.commit();
+  };
+  assert.deepEqual([await isQuiet(5), await isQuiet(6)], [true, false]);
+  const other = parseRelativePath("g");
   await a.survey();
-  await push(a, [parseRelativePath("g")]);
-  assert.equal((await b.survey()).quiet?.isQuiet(F, 5), false);
+  await push(a, [other]);
+  assert.equal(await isQuiet(5), true, "its page has another update");
+  await takeAll(other);
+  assert.equal(await isQuiet(5), true, "its page was written again");
+  await a.survey();
+  await push(a, [F], { timeS: T + 1 });
+  assert.equal(await isQuiet(5), false);
+  await takeAll(F);
+  assert.equal(await isQuiet(5), false);
 });

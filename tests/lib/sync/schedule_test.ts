@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { admit, pollIntervalS } from "../../../lib/sync/schedule.ts";
+import { admit, Pace, pollIntervalS } from "../../../lib/sync/schedule.ts";
 
 interface Timer {
   readonly from_refresh: readonly {
@@ -31,6 +31,39 @@ Deno.test("pollIntervalS() stays between half of refresh and refresh, and never 
       last = wait;
     }
   }));
+});
+
+function waitsOf(pace: Pace, count: number, roundS = 0): number[] {
+  return Array.from({ length: count }, () => pace.nextS(roundS));
+}
+
+function adaptive(refreshS: number, count: number): number[] {
+  return Array.from({ length: count }, (_, step) => pollIntervalS(refreshS, step));
+}
+
+Deno.test("Pace polls fast at first and after something moved, then as 0.7 does", () => {
+  const pace = new Pace(30, { isTold: false });
+  const waits = [0.25, 0.5, 1, 2, 4, 8, ...adaptive(30, 3)];
+  assert.deepEqual(waitsOf(pace, 9), waits);
+  pace.hinted();
+  assert.deepEqual(waitsOf(pace, 5), adaptive(30, 5));
+  pace.moved();
+  assert.deepEqual(waitsOf(pace, 9), waits);
+});
+
+Deno.test("Pace does not poll fast what takes long to look at, nor slower than the interval", () => {
+  const pace = new Pace(30, { isTold: false });
+  assert.deepEqual(waitsOf(pace, 3, 1), [10, 10, 10]);
+  pace.moved();
+  assert.deepEqual(waitsOf(pace, 3, 2), adaptive(30, 3));
+  assert.deepEqual(waitsOf(new Pace(0.4, { isTold: false }), 3), adaptive(0.4, 3));
+});
+
+Deno.test("Pace does not poll fast where a watch tells of changes", () => {
+  const pace = new Pace(30, { isTold: true });
+  assert.deepEqual(waitsOf(pace, 5), adaptive(30, 5));
+  pace.moved();
+  assert.deepEqual(waitsOf(pace, 5), adaptive(30, 5));
 });
 
 const files = [{ sizeBytes: 50 }, { sizeBytes: 200 }, { sizeBytes: 30 }, { sizeBytes: 30 }];
