@@ -6,6 +6,8 @@ export interface Environment {
   /** The user's home folder, absolute. */
   readonly home: string;
   readonly hostName: string;
+  /** A variable of the environment; `undefined` if it is not set, or may not be read. */
+  readonly variable: (name: string) => string | undefined;
   /** Whether there is a regular file at `path`. @throws if that cannot be told */
   readonly isFile: (path: string) => boolean;
   /** Reads a whole file. @throws if that fails */
@@ -19,10 +21,20 @@ export function systemEnvironment(): Environment {
   return {
     home: homedir(),
     hostName: hostname(),
+    variable,
     isFile,
     readFile: (path) => readFileSync(path),
     fileMode,
   };
+}
+
+function variable(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch (thrown) {
+    if (thrown instanceof Deno.errors.NotCapable) return undefined;
+    throw thrown;
+  }
 }
 
 function isFile(path: string): boolean {

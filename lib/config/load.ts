@@ -10,7 +10,7 @@ import { type IniSection, parseIni } from "./ini.ts";
 import type { Option } from "./option_types.ts";
 import { OPTIONS } from "./options.ts";
 import { Problems } from "./problems.ts";
-import type { Configuration, Section } from "./section.ts";
+import { type Configuration, LOG_FORMATS, type Section } from "./section.ts";
 import {
   readSettings,
   type SettingMap,
@@ -106,6 +106,7 @@ function buildCommon(settings: Settings, problems: Problems): Common {
     ...(logFile === undefined ? {} : { logFile }),
     logRotate: settings.number("log rotate"),
     ...(logLevel === undefined ? {} : { logLevel }),
+    logFormat: settings.oneOf(LOG_FORMATS, "log format") ?? "text",
     ...(keepAliveS === 0 ? {} : { keepAliveS }),
   };
 }

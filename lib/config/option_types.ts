@@ -48,6 +48,7 @@ export type OptionName =
   | "log file"
   | "log rotate"
   | "log level"
+  | "log format"
   | "keep alive";
 
 /** What an option takes. `values.ts` reads each kind and says in words what it accepts. */

@@ -1,19 +1,20 @@
 import { LOG_LEVELS } from "../log.ts";
 import type { Option, OptionName } from "./option_types.ts";
-import { CIPHERS, COMPRESSIONS, MODES, TLS_VERSIONS } from "./section.ts";
+import { CIPHERS, COMPRESSIONS, LOG_FORMATS, MODES, TLS_VERSIONS } from "./section.ts";
 
 type Unavailable = { readonly except: readonly string[]; readonly why: string };
 
 /** The one place that says what is not built yet: an entry goes when its feature comes. */
 const UNAVAILABLE: Readonly<Partial<Record<OptionName, Unavailable>>> = {
-  "protocol": { except: ["file"], why: 'only "file" relays can be used in this version' },
+  "protocol": {
+    except: ["file", "ftp", "ftps", "webdav", "http", "https"],
+    why: "only file, FTP and WebDAV relays can be used in this version",
+  },
   "encryption": {
     except: ["off", "fernet", "blowfish", "blowfish.cryptography"],
     why: 'only "fernet", "blowfish" and "off" can be used in this version',
   },
   "min split size": { except: [], why: "files are not split" },
-  "log file": { except: [], why: "log files are not written in this version" },
-  "maintainer": { except: [], why: "notices are not mailed in this version" },
 };
 
 const ANY_COUNT = 1_000_000;
@@ -354,7 +355,14 @@ const DEFINITIONS: readonly Definition[] = [
     name: "log level",
     type: { kind: "choice", values: LOG_LEVELS },
     scope: "global",
-    help: "the least important events to log",
+    help: "the least important events to log; else as verbosity says",
+  },
+  {
+    name: "log format",
+    type: { kind: "choice", values: LOG_FORMATS },
+    scope: "global",
+    default: "text",
+    help: "how the log file is written: lines to read, or one JSON object a line",
   },
   {
     name: "keep alive",

@@ -62,6 +62,36 @@ export function pidFile(configFile: string): string {
   return join(folder === "/etc" ? "/var/run" : folder, name);
 }
 
+/** What the clients of one configuration file, running together, leave for others to find. */
+export interface RunFiles {
+  /** The folder of all but the first. */
+  readonly folder: string;
+  /** The process number, locked while the process lives. */
+  readonly pid: string;
+  /** How the clients are, as JSON. */
+  readonly status: string;
+  /** How to speak with the process; nobody else may read it. */
+  readonly control: string;
+  /** What was mailed and is to be mailed to the maintainer. */
+  readonly notices: string;
+  /** The log, where none is configured and there is no terminal to write to. */
+  readonly log: string;
+}
+
+/** The {@linkcode RunFiles} of `configFile`, which is absolute, as is `home`. */
+export function runFiles(configFile: string, home: string): RunFiles {
+  const folder = cacheFolder(configFile, home);
+  const inCache = (name: string) => join(folder, name);
+  return {
+    folder,
+    pid: pidFile(configFile),
+    status: inCache(".status.json"),
+    control: inCache(".control.json"),
+    notices: inCache(".notices.json"),
+    log: inCache(".escale.log"),
+  };
+}
+
 /** The path of the state database of a section; the name is made as 0.7 made those of its caches. */
 export function statePath(section: string, place: { configFile: string; home: string }): string {
   const digest = createHash("sha224").update(section).digest("hex");

@@ -1,5 +1,6 @@
 import { type Address, MULTI_PATH_PROTOCOLS, parseAddress } from "./address.ts";
 import type { Option, OptionName } from "./option_types.ts";
+import { proxyFor } from "./proxy.ts";
 import { readCredentials, type SecretsContext } from "./secrets.ts";
 import { type RelaySettings, TLS_VERSIONS } from "./section.ts";
 import { type Settings, whyUnavailable } from "./settings.ts";
@@ -28,6 +29,7 @@ export function buildRelay(context: RelayContext): RelaySettings | undefined {
   const keyFile = settings.text("keyfile");
   const encoding = settings.text("encoding");
   const program = programFor(protocol, settings);
+  const proxy = proxyFor({ protocol, host, port }, context.environment.variable);
   return {
     protocol,
     ...(host === undefined ? {} : { host }),
@@ -37,6 +39,7 @@ export function buildRelay(context: RelayContext): RelaySettings | undefined {
     ...(login.password === undefined ? {} : { password: login.password }),
     ...(certificateFile === undefined ? {} : { certificateFile }),
     ...(keyFile === undefined ? {} : { keyFile }),
+    ...(proxy === undefined ? {} : { proxy }),
     ...(encoding === undefined ? {} : { encoding }),
     ...(program === undefined ? {} : { program }),
     verifyTls: settings.flag("verify ssl"),

@@ -7,7 +7,9 @@ export interface Configuration {
   readonly logFile?: string;
   /** How many former log files are kept. */
   readonly logRotate: number;
+  /** The least important events to log; absent: as each section's verbosity says. */
   readonly logLevel?: LogLevel;
+  readonly logFormat: LogFormat;
   /** How long to wait before a failed client is started again, seconds; absent if it is not. */
   readonly keepAliveS?: number;
   /** The clients, in the order of the file; at least one. */
@@ -15,6 +17,12 @@ export interface Configuration {
   /** What the user should look at, each with file and line. */
   readonly warnings: readonly string[];
 }
+
+/** How a log file is written: lines to read, or one JSON object a line. */
+export type LogFormat = "text" | "json";
+
+/** Every {@linkcode LogFormat}. */
+export const LOG_FORMATS: readonly LogFormat[] = ["text", "json"];
 
 /** What is exchanged; SEMANTICS in `.github/ARCHITECTURE.md`. */
 export type Mode = "shared" | "upload" | "download" | "conservative";
@@ -86,6 +94,8 @@ export interface RelaySettings {
   readonly keyFile?: string;
   readonly verifyTls: boolean;
   readonly tlsVersion: TlsVersion;
+  /** The proxy on the way to the host that the environment names. */
+  readonly proxy?: string;
   readonly encoding?: string;
   readonly maxTransfers: number;
   readonly timeoutMs: number;

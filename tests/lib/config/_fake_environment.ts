@@ -15,6 +15,7 @@ export function fakeEnvironment(
   return {
     home: "/home/me",
     hostName: "host",
+    variable: () => undefined,
     isFile: (path) => Object.hasOwn(files, path),
     readFile: (path) => {
       const file = files[path];

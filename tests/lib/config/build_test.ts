@@ -9,7 +9,7 @@ Deno.test("a minimal section has the defaults of 0.7", () => {
   const { sections, warnings, ...common } = load(
     "[r]\npath = data\nprotocol=file\ndir = ~/relay\n",
   );
-  assert.deepEqual(common, { file: FILE, logRotate: 3 });
+  assert.deepEqual(common, { file: FILE, logRotate: 3, logFormat: "text" });
   assert.deepEqual(warnings, []);
   assert.deepEqual(sections, [{
     name: "r",

@@ -6,8 +6,8 @@ import { fakeEnvironment } from "./_fake_environment.ts";
 import { errorsOf, FERNET_KEY, FILE, load } from "./_load.ts";
 
 Deno.test("global options reach every section and the configuration", () => {
-  const text =
-    "keep alive = yes\nlog file = log\nlog rotate = 5\nlog level = DEBUG\nmode = upload\n" +
+  const text = "keep alive = yes\nlog file = log\nlog rotate = 5\nlog level = DEBUG\n" +
+    "log format = JSON\nmode = upload\n" +
     "[r]\npath = /a\nrelay path = /r\nprotocol = file\n" +
     "[s]\npath = /b\nrelay path = /s\nprotocol = file\nmode = download\n";
   const { sections, ...common } = load(text);
@@ -16,6 +16,7 @@ Deno.test("global options reach every section and the configuration", () => {
     logFile: "/home/me/.config/escale/log",
     logRotate: 5,
     logLevel: "debug",
+    logFormat: "json",
     keepAliveS: 60,
     warnings: [],
   });

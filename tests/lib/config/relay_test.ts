@@ -96,8 +96,11 @@ Deno.test("the clients of every golden relay that can be used now are read", () 
 });
 
 Deno.test("what is not built yet is refused also in an address, without further errors", () => {
-  const text = "[r]\npath = /l\naddress = ftp://host\n";
-  assert.match(errorsOf(text, { options: OPTIONS }).join(), /:3: .*only "file" relays can be used/);
+  const text = "[r]\npath = /l\naddress = sftp://host\n";
+  assert.match(
+    errorsOf(text, { options: OPTIONS }).join(),
+    /:3: .*only file, FTP and WebDAV relays can/,
+  );
   const native = "[r]\npath = /l\naddress = /r\nencryption = blowfish.blowfish\nkey = kkkk\n";
   const [refusal = "", ...others] = errorsOf(native, { options: OPTIONS });
   assert.match(refusal, /:4: option "encryption" is "blowfish.blowfish"/);
