@@ -20,11 +20,7 @@ export function writeBytes(
   options: ContentOptions,
 ): number {
   checkLength(bytes.length, true, options);
-  try {
-    writeAllSync(handle, bytes);
-  } catch (cause) {
-    throw failureOf(cause, "write", options.path);
-  }
+  attempt(() => writeAllSync(handle, bytes), options.path);
   setTime(handle, options);
   return bytes.length;
 }
@@ -40,22 +36,30 @@ export async function writeStream(
   const stop = () => void reader.cancel(signal?.reason).catch(() => {});
   signal?.addEventListener("abort", stop, { once: true });
   let written = 0;
+  // The next chunk is made while one is written.
+  let writing: Promise<void> = Promise.resolve();
   try {
     for (let read = await reader.read(); !read.done; read = await reader.read()) {
       written += read.value.length;
       checkLength(written, false, options);
-      try {
-        if (written <= SYNCHRONOUS_BYTES) writeAllSync(handle, read.value);
-        else await writeAll(handle, read.value);
-      } catch (cause) {
-        throw failureOf(cause, "write", path);
+      const { value } = read;
+      await writing;
+      if (written <= SYNCHRONOUS_BYTES) attempt(() => writeAllSync(handle, value), path);
+      else {
+        writing = writeAll(handle, value).catch((cause) => {
+          throw failureOf(cause, "write", path);
+        });
+        // It is waited for below; until then its failure is nobody's.
+        writing.catch(() => {});
       }
     }
+    await writing;
     signal?.throwIfAborted();
     checkLength(written, true, options);
     setTime(handle, options);
     return written;
   } finally {
+    await writing.catch(() => {});
     signal?.removeEventListener("abort", stop);
     reader.releaseLock();
   }
@@ -79,6 +83,14 @@ function setTime(handle: Deno.FsFile, { path, timeS }: ContentOptions): void {
     handle.utimeSync(timeS, timeS);
   } catch (cause) {
     throw failureOf(cause, "set the time of", path);
+  }
+}
+
+function attempt(write: () => void, path: RelativePath): void {
+  try {
+    write();
+  } catch (cause) {
+    throw failureOf(cause, "write", path);
   }
 }
 

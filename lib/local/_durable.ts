@@ -6,17 +6,24 @@ const SYNCS = 32;
 /** What file systems answer that cannot sync a folder; there names are as durable as they get. */
 const NO_FOLDER_SYNC: readonly unknown[] = ["EINVAL", "ENOTSUP", "EOPNOTSUPP"];
 
-/** Makes the content of files durable. @throws {EscaleError} for the first that fails */
+/**
+ * Makes the content of files durable. `takeOpen` hands over, to be closed, the handle of a file that still is open.
+ *
+ * @throws {EscaleError} for the first that fails
+ */
 export async function syncFiles(
   files: readonly { readonly path: RelativePath; readonly temporary: string }[],
-  signal: AbortSignal | undefined,
+  options: {
+    readonly takeOpen: (temporary: string) => Deno.FsFile | undefined;
+    readonly signal: AbortSignal | undefined;
+  },
 ): Promise<void> {
   // Windows syncs only what is open for writing; elsewhere a file that may not be written is synced all the same.
   const write = Deno.build.os === "windows";
   await eachAtATime(files, async ({ path, temporary }) => {
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     try {
-      using handle = Deno.openSync(temporary, { read: true, write });
+      using handle = options.takeOpen(temporary) ?? Deno.openSync(temporary, { read: true, write });
       await handle.sync();
     } catch (cause) {
       throw failureOf(cause, "make durable", path);

@@ -1,3 +1,4 @@
+import { unlinkSync } from "node:fs";
 import { printable, type RelativePath } from "../path.ts";
 import { changedError, failureOf, isAbsence, refusedError } from "./_failure.ts";
 import { lookFor, resolveFolders, sameContentStamp, sameStamp } from "./_inside.ts";
@@ -120,7 +121,7 @@ function stampAt(place: string): FileStamp {
 /** Removes a file as far as that is possible. */
 export function removeQuietly(place: string): void {
   try {
-    Deno.removeSync(place);
+    unlinkSync(place);
   } catch {
     // A temporary file that stays is found and removed when the client starts again.
   }
@@ -146,7 +147,8 @@ function isStill(root: string, path: RelativePath, expected: FileStamp): boolean
 function inTheWay(root: string, path: RelativePath): Error {
   const twin = twinHere(root, path);
   if (twin !== undefined) {
-    return refusedError(path, `"${printable(twin)}" has that name on this file system`);
+    // A place for it is found when it is tried again.
+    return changedError(path, `"${printable(twin)}" has that name on this file system`);
   }
   const standing = lookFor(root, path);
   if (standing.kind === "folder") return refusedError(path, "a folder of that name stands there");

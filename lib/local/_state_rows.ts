@@ -1,4 +1,4 @@
-import type { Agreed, ResourceState } from "./remembered.ts";
+import type { Agreed, ResourceChange, ResourceState } from "./remembered.ts";
 
 /** A row as SQLite hands it over. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -21,6 +21,29 @@ export function resourceOf(row: Row): ResourceState {
     record: typeof row["record"] !== "string"
       ? undefined
       : { sign: String(row["record_sign"]), text: row["record"] },
+  };
+}
+
+/** The columns that a change sets, by name. */
+export function columnsOf(change: ResourceChange): Record<string, string | number | null> {
+  const { hashed, agreed, intended, refused, record } = change;
+  return {
+    ...("hashed" in change && {
+      size: hashed?.stamp.sizeBytes ?? null,
+      modified: hashed?.stamp.modifiedMs ?? null,
+      changed: hashed?.stamp.changedMs ?? null,
+      inode: hashed?.stamp.inode ?? null,
+      digest: hashed?.digest ?? null,
+    }),
+    ...(agreed !== undefined && { agreed: JSON.stringify(agreed) }),
+    ...(intended !== undefined && {
+      intended: intended.length === 0 ? null : JSON.stringify(intended),
+    }),
+    ...(refused !== undefined && { refused }),
+    ...(record !== undefined && {
+      record_sign: record?.sign ?? null,
+      record: record?.text ?? null,
+    }),
   };
 }
 

@@ -1,7 +1,19 @@
+import { hash } from "node:crypto";
 import { joinPath, type RelativePath } from "../path.ts";
 
 /** The name of a temporary file in a repository; the group is the tag of the client that made it. */
 export const TEMPORARY_NAME: RegExp = /^\.escale-([0-9a-f]{8})-[0-9a-f]{12}\.tmp$/;
+
+/** A new name for a temporary file of the client `owner`, which knows it for its own after a crash. */
+export function temporaryName(owner: string): string {
+  const random = crypto.getRandomValues(new Uint8Array(6)).toHex();
+  return `.escale-${temporaryTag(owner)}-${random}.tmp`;
+}
+
+/** What the names of a client's temporary files have in common. */
+export function temporaryTag(owner: string): string {
+  return hash("sha256", owner, "hex").slice(0, 8);
+}
 
 const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\.|$)/i;
 // deno-lint-ignore no-control-regex -- control characters are what is looked for

@@ -66,7 +66,7 @@ export async function digestFile(
   options.signal?.throwIfAborted();
   if (file.sizeBytes <= SMALL_FILE_BYTES) return digestFileSync(root, file, algorithm);
   const hash = hashOf(algorithm);
-  using reading = new Reading(root, file);
+  await using reading = new Reading(root, file);
   for (let chunk = await reading.next(); chunk !== undefined; chunk = await reading.next()) {
     hash.update(chunk);
     options.signal?.throwIfAborted();
@@ -111,7 +111,7 @@ function largeStream(root: string, file: LocalFile): ReadableStream<Uint8Array> 
       if (chunk === undefined) controller.close();
       else controller.enqueue(chunk);
     },
-    cancel: () => reading?.[Symbol.dispose](),
+    cancel: () => reading?.close(),
   }, { highWaterMark: 0 });
 }
 
@@ -164,13 +164,14 @@ function fill(bytes: Uint8Array, read: (rest: Uint8Array) => number): number {
   return filled;
 }
 
-/** A large file being read. Closes itself at its end and when a read fails. */
-class Reading implements Disposable {
+/** A large file being read, one chunk ahead. Closes itself at its end and when a read fails. */
+class Reading implements AsyncDisposable {
   readonly #root: string;
   readonly #file: LocalFile;
   readonly #handle: Deno.FsFile;
   #isOpen = true;
   #leftBytes: number;
+  #ahead: Promise<Uint8Array | undefined> | undefined;
 
   constructor(root: string, file: LocalFile) {
     this.#root = root;
@@ -181,6 +182,24 @@ class Reading implements Disposable {
 
   /** The next bytes, or `undefined` at the end. */
   async next(): Promise<Uint8Array | undefined> {
+    const chunk = await (this.#ahead ?? this.#read());
+    this.#ahead = chunk && this.#read();
+    // It is waited for by the next call; until then its failure is nobody's.
+    this.#ahead?.catch(() => {});
+    return chunk;
+  }
+
+  /** Ends early. */
+  async close(): Promise<void> {
+    await this.#ahead?.catch(() => {});
+    this.#end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #read(): Promise<Uint8Array | undefined> {
     if (this.#leftBytes === 0) return undefined;
     try {
       const chunk = new Uint8Array(Math.min(CHUNK_BYTES, this.#leftBytes));
@@ -191,16 +210,16 @@ class Reading implements Disposable {
       this.#leftBytes -= count;
       if (this.#leftBytes === 0) {
         checkUnchanged(this.#root, this.#file);
-        this[Symbol.dispose]();
+        this.#end();
       }
       return chunk.subarray(0, count);
     } catch (cause) {
-      this[Symbol.dispose]();
+      this.#end();
       throw failureOf(cause, "read", this.#file.path);
     }
   }
 
-  [Symbol.dispose](): void {
+  #end(): void {
     if (this.#isOpen) this.#handle.close();
     this.#isOpen = false;
   }

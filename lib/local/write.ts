@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import { basename, dirname } from "node:path";
 import { baseOf, folderOf, joinPath, printable, type RelativePath } from "../path.ts";
 import { writeBytes, writeStream } from "./_content.ts";
@@ -15,7 +14,7 @@ import {
   replaceFile,
   twinHere,
 } from "./_place.ts";
-import { TEMPORARY_NAME } from "./names.ts";
+import { TEMPORARY_NAME, temporaryName, temporaryTag } from "./names.ts";
 import type { LocalFile, Scan } from "./scan.ts";
 import type { FileStamp } from "./state.ts";
 
@@ -48,6 +47,8 @@ export interface StageOptions {
   readonly timeS?: number;
 }
 
+/** How many staged files are kept open at most: systems allow a process some hundreds. */
+const MAX_OPEN = 200;
 /** How long another client's temporary file must stand unchanged before it is taken for left over, milliseconds. */
 const FOREIGN_LEFTOVER_MS = 24 * 60 * 60 * 1000;
 
@@ -55,23 +56,28 @@ const FOREIGN_LEFTOVER_MS = 24 * 60 * 60 * 1000;
  * Writes files into a repository: staged under a hidden name in the target's folder, synced, then placed, so that a
  * file is only ever seen whole. Nothing is written through a symbolic link.
  */
-export class Stager {
+export class Stager implements Disposable {
   readonly #root: string;
   readonly #tag: string;
   readonly #context: PlaceContext;
   #foldsNames: boolean | undefined;
   /** Folders, of absolute paths, in which a folder was made that is not yet synced. */
   readonly #grown: Set<string> = new Set();
+  /** Staged files that are still open: until they are synced, which needs them open. */
+  readonly #open: Map<string, Deno.FsFile> = new Map();
+  /** Temporary files that have their final names. */
+  readonly #placed: Set<string> = new Set();
   /** Folders whose names were found to be exact. */
   readonly #exact: Set<string> = new Set([""]);
 
   constructor(root: string, options: StagerOptions = {}) {
     this.#root = root;
-    this.#tag = hash("sha256", options.owner ?? "", "hex").slice(0, 8);
+    const owner = options.owner ?? "";
+    this.#tag = temporaryTag(owner);
     this.#foldsNames = options.foldsNames;
     this.#context = {
       root,
-      hide: (place) => `${dirname(place)}/${this.#newName()}`,
+      hide: (place) => `${dirname(place)}/${temporaryName(owner)}`,
       at: options.at ?? (() => {}),
     };
   }
@@ -92,14 +98,16 @@ export class Stager {
     try {
       options.signal?.throwIfAborted();
       temporary = this.#context.hide(resolveFolders(this.#root, path));
-      using handle = this.#create(path, temporary);
+      const handle = this.#create(path, temporary);
+      this.#open.set(temporary, handle);
       this.#checkTwins(path, temporary);
       const sizeBytes = content instanceof Uint8Array
         ? writeBytes(handle, content, { path, ...options })
         : await writeStream(handle, content, { path, ...options });
+      if (this.#open.size > MAX_OPEN) this.#close(temporary);
       return { path, temporary, sizeBytes };
     } catch (cause) {
-      if (temporary !== undefined) removeQuietly(temporary);
+      if (temporary !== undefined) this.#remove(temporary);
       if (!(content instanceof Uint8Array)) await content.cancel(cause).catch(() => {});
       throw cause;
     }
@@ -107,7 +115,10 @@ export class Stager {
 
   /** Makes staged files durable. @throws {EscaleError} `full`, `denied`, `changed` for the first that fails */
   async sync(staged: readonly Staged[], options: { signal?: AbortSignal } = {}): Promise<void> {
-    await syncFiles(staged, options.signal);
+    await syncFiles(staged, {
+      takeOpen: (temporary) => this.#takeOpen(temporary),
+      signal: options.signal,
+    });
   }
 
   /**
@@ -120,9 +131,11 @@ export class Stager {
    */
   place(staged: Staged, expected: FileStamp | undefined): LocalFile {
     const { path, temporary } = staged;
+    this.#close(temporary);
     const before = statTemporary(staged);
     if (expected === undefined) placeNew(this.#context, path, temporary);
     else replaceFile(this.#context, path, temporary, expected);
+    this.#placed.add(temporary);
     return this.#known(path, before);
   }
 
@@ -139,7 +152,7 @@ export class Stager {
 
   /** Removes staged files that have not been placed. */
   discard(staged: Staged | readonly Staged[]): void {
-    for (const { temporary } of [staged].flat()) removeQuietly(temporary);
+    for (const { temporary } of [staged].flat()) this.#remove(temporary);
   }
 
   /**
@@ -172,9 +185,24 @@ export class Stager {
     }
   }
 
-  #newName(): string {
-    const random = crypto.getRandomValues(new Uint8Array(6)).toHex();
-    return `.escale-${this.#tag}-${random}.tmp`;
+  /** Closes what is open. What is staged stays, for the next run to find and remove. */
+  [Symbol.dispose](): void {
+    for (const temporary of [...this.#open.keys()]) this.#close(temporary);
+  }
+
+  #takeOpen(temporary: string): Deno.FsFile | undefined {
+    const handle = this.#open.get(temporary);
+    this.#open.delete(temporary);
+    return handle;
+  }
+
+  #close(temporary: string): void {
+    this.#takeOpen(temporary)?.close();
+  }
+
+  #remove(temporary: string): void {
+    this.#close(temporary);
+    if (!this.#placed.delete(temporary)) removeQuietly(temporary);
   }
 
   /** A replaced file's mode is kept, since its owner may have closed it to others; a new file follows the umask. */

@@ -13,6 +13,7 @@ import type { RelativePath } from "../path.ts";
 import type { Checksums, Sealer } from "./checksum.ts";
 import type { Locks } from "./lock.ts";
 import { decodeText, MAX_RECORD_BYTES } from "./metadata.ts";
+import type { QuietMemory } from "./quiet.ts";
 
 /** The text of a record and the sign of the object that it was read from. */
 export interface ReadRecord {
@@ -23,6 +24,8 @@ export interface ReadRecord {
 /** Where texts of records are kept from one survey to the next. */
 export interface RecordCache {
   get(resource: RelativePath): ReadRecord | undefined;
+  /** As {@linkcode get}, but faster for resources in ascending order. For one run through many of them. */
+  reader(): (resource: RelativePath) => ReadRecord | undefined;
   /** Notes what was read, all at once. */
   note(reads: ReadonlyMap<RelativePath, ReadRecord>): void;
 }
@@ -43,6 +46,7 @@ export interface RelayContext {
   readonly pullerCount: number;
   readonly maxTransfers: number;
   readonly records: RecordCache;
+  readonly quiet: QuietMemory;
   readonly log: Log;
 }
 
@@ -63,8 +67,11 @@ export interface IndexContext extends RelayContext {
   readonly sibling: string | undefined;
   /** Whether all entries of a page may be removed to request files that were lost here. */
   readonly allowPageDeletion: boolean;
-  /** Holds a content whose size is not known beforehand. One at a time. */
-  readonly spool: (content: ReadableStream<Uint8Array>) => Promise<Spooled>;
+  /**
+   * Holds a content whose size is not known beforehand. One at a time. `share` is the part of what it is made from that
+   * has been read.
+   */
+  readonly spool: (content: ReadableStream<Uint8Array>, share?: () => number) => Promise<Spooled>;
   /** The last `TS` seen on each page. */
   readonly pageTimes: {
     get(page: string): number;
@@ -91,7 +98,10 @@ export async function readText(backend: Backend, name: ObjectName): Promise<stri
  * What tells two versions of a placeholder apart in a listing. Without a tag only size and time are left, which may be
  * coarse: then a record beside standing content is read each time, as that is when it changes.
  */
-export function signOf(placeholder: ObjectInfo, content: ObjectInfo | undefined): string | undefined {
+export function signOf(
+  placeholder: ObjectInfo,
+  content: ObjectInfo | undefined,
+): string | undefined {
   if (placeholder.tag !== undefined) return placeholder.tag;
   if (content !== undefined || placeholder.modifiedMs === undefined) return undefined;
   return `${placeholder.sizeBytes} ${placeholder.modifiedMs}`;

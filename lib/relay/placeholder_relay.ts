@@ -3,11 +3,12 @@ import { EscaleError } from "../errors.ts";
 import type { RelativePath } from "../path.ts";
 import { batches } from "./batches.ts";
 import { checkContent } from "./content.ts";
-import { type ReadRecord, readText, type RelayContext, signOf } from "./context.ts";
+import { type ReadRecord, readText, type RelayContext } from "./context.ts";
 import type { HeldLock } from "./lock.ts";
 import type { LockMode } from "./lock_text.ts";
 import { classify, contentName, lockName, placeholderName } from "./names.ts";
 import { inParallel } from "./parallel.ts";
+import { PlaceholderEntries, type Standing, standingOf } from "./placeholder_entries.ts";
 import { PlaceholderTransaction } from "./placeholder_transaction.ts";
 import { RecordViewer } from "./record_view.ts";
 import type {
@@ -20,6 +21,8 @@ import type {
   Transaction,
 } from "./relay.ts";
 
+/** How many records that were read are noted at a time. */
+const NOTE_AT_ONCE = 500;
 /** Locks are not held for long, and a wait that a lock needs is shared by many. */
 const BATCH = { maxItems: 128, maxBytes: 64 * 1024 * 1024 };
 
@@ -34,49 +37,56 @@ export class PlaceholderRelay implements Relay {
   }
 
   async survey(options: { readonly signal?: AbortSignal } = {}): Promise<Survey> {
-    const { locks } = this.#context;
-    const listed = await this.#list(options);
-    const entries = new Map<RelativePath, RelayEntry>();
-    const toRead: [RelativePath, ObjectInfo][] = [];
+    const { locks, quiet } = this.#context;
+    const { found, usedBytes } = await this.#list(options);
+    const standing = new Map<RelativePath, Standing>();
+    const locked = new Map<RelativePath, LockView | undefined>();
+    /** Of records whose versions a listing does not tell apart: all others are read from the cache again. */
+    const texts = new Map<RelativePath, string>();
+    const toRead: ToRead[] = [];
     const lockNames = new Set<ObjectName>();
-    for (const [resource, { placeholder, content, lock }] of listed.found) {
-      const storedBytes = content?.sizeBytes;
-      let view: LockView | undefined;
-      if (lock !== undefined) {
-        lockNames.add(lock.name);
-        view = await locks.look(lock.name);
+    const known = this.#context.records.reader();
+    for (const resource of [...found.keys()].sort()) {
+      const objects = found.get(resource);
+      if (objects === undefined) continue;
+      const stands = standingOf(objects);
+      standing.set(resource, stands);
+      const { lock, placeholder } = objects;
+      const isQuiet = lock === undefined && stands.mark !== undefined &&
+        quiet.knowsRelay(resource, stands.mark);
+      if (isQuiet) continue;
+      if (lock !== undefined) lockNames.add(lock.name);
+      const view = lock && await locks.look(lock.name);
+      const { sign } = stands;
+      const isKnown = sign !== undefined && known(resource)?.sign === sign;
+      if (placeholder !== undefined && !isKnown) {
+        toRead.push({ resource, name: placeholder.name, sign });
       }
-      const storedMs = content?.modifiedMs;
-      const entry = { resource, storedBytes, storedMs, lock: view, canCheck: true } as const;
-      if (placeholder === undefined) {
-        entries.set(resource, { ...entry, record: { kind: "absent" } });
-        continue;
-      }
-      const known = this.#context.records.get(resource);
-      if (known !== undefined && known.sign === signOf(placeholder, content)) {
-        entries.set(resource, { ...entry, record: this.#records.view(resource, known.text) });
-      } else {
-        entries.set(resource, { ...entry, record: { kind: "absent" } });
-        toRead.push([resource, placeholder]);
-      }
+      if (lock !== undefined) locked.set(resource, view);
     }
     locks.forgetOthers(lockNames);
     const reads = new Map<RelativePath, ReadRecord>();
-    await inParallel(toRead, this.#context.maxTransfers, async ([resource, placeholder]) => {
+    const noteReads = () => {
+      if (reads.size > 0) this.#context.records.note(reads);
+      reads.clear();
+    };
+    await inParallel(toRead, this.#context.maxTransfers, async ({ resource, name, sign }) => {
       options.signal?.throwIfAborted();
-      const entry = entries.get(resource);
-      if (entry === undefined) return;
-      const text = await readText(this.#context.backend, placeholder.name);
+      const text = await readText(this.#context.backend, name);
       // It went between the listing and now: the next survey shows what became of it.
-      if (text === undefined) entries.delete(resource);
-      else {
-        const sign = signOf(placeholder, listed.found.get(resource)?.content);
-        if (sign !== undefined) reads.set(resource, { sign, text });
-        entries.set(resource, { ...entry, record: this.#records.view(resource, text) });
-      }
+      if (text === undefined) standing.delete(resource);
+      else if (sign === undefined) texts.set(resource, text);
+      else reads.set(resource, { sign, text });
+      if (reads.size >= NOTE_AT_ONCE) noteReads();
     });
-    if (reads.size > 0) this.#context.records.note(reads);
-    return { entries, usedBytes: listed.usedBytes };
+    noteReads();
+    const all = new PlaceholderEntries(standing, {
+      locked,
+      textOf: textReader(texts, this.#context.records.reader()),
+      viewer: this.#records,
+      quiet,
+    });
+    return { entries: all, quiet: all, usedBytes };
   }
 
   async open(
@@ -115,7 +125,10 @@ export class PlaceholderRelay implements Relay {
   }
 
   batches<T extends BatchItem>(items: readonly T[]): Iterable<T[]> {
-    return batches(items, { ...BATCH, minItems: this.#context.maxTransfers });
+    const { backend, maxTransfers } = this.#context;
+    // Where a lock costs no wait, large contents go one by one, so that each can be fetched while the next is put.
+    const minItems = backend.traits.exclusiveCreate ? 1 : maxTransfers;
+    return batches(items, { ...BATCH, minItems });
   }
 
   async tryKey(resource: RelativePath): Promise<"opens" | "fails" | "gone"> {
@@ -130,6 +143,10 @@ export class PlaceholderRelay implements Relay {
       : record;
     const check = await checkContent(this.#context, entry, judged);
     return check === "whole" ? "opens" : check === "damaged" ? "fails" : "gone";
+  }
+
+  get canWatch(): boolean {
+    return this.#context.backend.watch !== undefined;
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
@@ -182,6 +199,20 @@ export class PlaceholderRelay implements Relay {
     const [storedBytes, storedMs] = [content?.sizeBytes, content?.modifiedMs];
     return { resource, record, storedBytes, storedMs, lock: undefined, canCheck: true };
   }
+}
+
+/** A record that has to be read. */
+interface ToRead {
+  readonly resource: RelativePath;
+  readonly name: ObjectName;
+  readonly sign: string | undefined;
+}
+
+function textReader(
+  texts: ReadonlyMap<RelativePath, string>,
+  known: (resource: RelativePath) => ReadRecord | undefined,
+): (resource: RelativePath) => string | undefined {
+  return (resource) => texts.get(resource) ?? known(resource)?.text;
 }
 
 interface Listed {

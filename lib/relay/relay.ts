@@ -47,13 +47,23 @@ export interface RelayEntry {
 
 /** The relay as it stands, as far as this client synchronises it. */
 export interface Survey {
-  readonly entries: ReadonlyMap<RelativePath, RelayEntry>;
+  readonly entries: RelayEntries;
   /** Bytes of all objects on the relay. */
   readonly usedBytes: number;
   /** Where this can be told cheaply: which resources needed nothing when they were looked at last. */
   readonly quiet?: QuietNotes;
   /** What cannot be read, or is refused, of what holds several records. */
   readonly problems?: readonly { readonly where: string; readonly error: EscaleError }[];
+}
+
+/** All resources on a relay. An entry may be made only when it is asked for. */
+export interface RelayEntries extends ReadonlyMap<RelativePath, RelayEntry> {
+  /** How many contents stand. */
+  readonly contents: number;
+  /** The entries whose contents stand. */
+  standing(): Iterable<RelayEntry>;
+  /** The entries that are locked, or wait for pullers. */
+  locked(): Iterable<RelayEntry>;
 }
 
 /** Remembers, until their records may have changed, resources that need nothing. */
@@ -180,6 +190,9 @@ export interface Relay extends AsyncDisposable {
 
   /** Whether this client's key opens a content: `gone` if it is not there, or nothing would show a wrong key. */
   tryKey(resource: RelativePath): Promise<"opens" | "fails" | "gone">;
+
+  /** Whether {@linkcode watch} does anything on this storage. */
+  readonly canWatch: boolean;
 
   /** Calls `changed` soon after something on the relay may have changed. A hint. */
   watch(changed: () => void, signal: AbortSignal): void;

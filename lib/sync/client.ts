@@ -1,3 +1,4 @@
+import type { CompressorSource } from "../archive/bzip2_pool.ts";
 import type { Section } from "../config/section.ts";
 import { isAbort, messageOf } from "../errors.ts";
 import { watchRepository } from "../local/watch.ts";
@@ -8,14 +9,19 @@ import type { OpenBackend } from "../relay/relay.ts";
 import { pause } from "./pause.ts";
 import { runRound } from "./run_round.ts";
 import { hasMoved, type Tally, type Workshop } from "./round.ts";
-import { pollIntervalS } from "./schedule.ts";
+import { Pace } from "./schedule.ts";
+import { isSuspended } from "./suspension.ts";
 import { type OpenedWorkshop, openWorkshop } from "./workshop.ts";
+
+export type { CompressorSource } from "../archive/bzip2_pool.ts";
 
 /** What a client gets from whoever runs it. */
 export interface ClientContext {
   readonly openBackend: OpenBackend;
   readonly emit: (event: ClientEvent) => void;
   readonly signal: AbortSignal;
+  /** Threads to compress on; by default there are none. */
+  readonly compressors?: CompressorSource;
   /** Seconds since this machine started; by default as the system tells. */
   readonly uptimeS?: () => number;
 }
@@ -71,6 +77,10 @@ export async function runClient(
 async function runOnce(opened: OpenedWorkshop): Promise<ClientResult> {
   const { workshop } = opened;
   let waitedMs = 0;
+  if (isSuspended(workshop.state)) {
+    workshop.log.warn("this client is suspended: it does nothing until it is resumed");
+    return { outcome: "done" };
+  }
   for (;;) {
     const tally = await runRound(opened);
     if (hasMoved(tally)) continue;
@@ -92,17 +102,26 @@ async function runOn(
 ): Promise<ClientResult> {
   const { workshop } = opened;
   const { section } = context;
-  const refreshS = section.refreshS ?? UNREACHABLE_WAIT_S;
-  const round = patientRound(opened, context);
-  let step = 0;
+  const pace = new Pace(section.refreshS ?? UNREACHABLE_WAIT_S, {
+    isTold: workshop.relay.canWatch,
+  });
+  const patient = patientRound(opened, context);
+  let roundMs = 0;
+  const round = async () => {
+    const startMs = performance.now();
+    const isMoved = await patient();
+    roundMs = performance.now() - startMs;
+    if (isMoved) pace.moved();
+    return isMoved;
+  };
   while (!workshop.signal.aborted) {
-    while (await round()) step = 0;
+    while (await round());
     await using watch = new Watch(workshop);
     while (!await round()) {
-      const isHinted = await watch.wait(pollIntervalS(refreshS, step++) * 1000);
+      const isHinted = await watch.wait(pace.nextS(roundMs / 1000) * 1000);
       if (workshop.signal.aborted) break;
       if (isHinted) {
-        step = 0;
+        pace.hinted();
         break;
       }
     }
@@ -116,7 +135,13 @@ function patientRound(
   { emit, log }: Pick<ClientContext, "emit"> & { readonly log: Log },
 ): () => Promise<boolean> {
   let failure: string | undefined;
+  let isPaused = false;
   return async () => {
+    if (isSuspended(opened.workshop.state) !== isPaused) {
+      isPaused = !isPaused;
+      log.info(isPaused ? "suspended" : "resumed");
+    }
+    if (isPaused) return false;
     try {
       const tally = await runRound(opened);
       if (failure !== undefined) log.info("the relay is back");

@@ -32,7 +32,7 @@ export class Comparer {
    * Digests of files whose stamps are too fresh to be relied on: a change within the file system's clock tick would not
    * show in them. They hold for one round; the next one reads the file again.
    */
-  readonly #fresh = new Map<string, { readonly file: LocalFile; readonly digest: string }>();
+  readonly #fresh = new Map<RelativePath, { readonly file: LocalFile; readonly digest: string }>();
   readonly #unsaved = new Map<
     RelativePath,
     { readonly file: LocalFile; readonly digest: string }
@@ -54,6 +54,8 @@ export class Comparer {
     options: {
       readonly file: LocalFile | undefined;
       readonly entry: RelayEntry | undefined;
+      /** What is remembered of it, if that has just been read. */
+      readonly state?: ResourceState;
       /** The digest of the file, if it has just been read. */
       readonly digest?: string;
       /** A file that there is nothing to compare with is not read: it has no digest then, and no identity. */
@@ -62,18 +64,18 @@ export class Comparer {
     },
   ): Promise<Compared> {
     const { file, entry } = options;
-    const state = this.#state.resource(resource);
+    const state = options.state ?? this.#state.resource(resource);
     const record = entry?.record.kind === "present" ? entry.record.record : undefined;
     const isAlone = entry?.storedBytes === undefined && record === undefined &&
       state.agreed === undefined && state.intended.length === 0;
     const isSketched = options.isSketch === true && isAlone;
     const digest = file && !isSketched
-      ? await this.#digest(file, { state, ...options })
+      ? await this.#digest(resource, file, { ...options, state })
       : undefined;
     const local = file &&
       (digest === undefined
         ? sketchOf(file)
-        : await this.#localVersion(file, { digest, state, record, ...options }));
+        : await this.#localVersion(file, { ...options, digest, state, record }));
     return {
       file,
       digest,
@@ -101,8 +103,8 @@ export class Comparer {
   }
 
   /** Takes a digest that is known without reading the file, as of one that was just placed. */
-  note(file: LocalFile, digest: string): void {
-    this.#remember(file, digest, Date.now());
+  note(resource: RelativePath, file: LocalFile, digest: string): void {
+    this.#remember(resource, { file, digest }, Date.now());
   }
 
   /** Forgets what held for one round only. */
@@ -112,6 +114,7 @@ export class Comparer {
   }
 
   async #digest(
+    resource: RelativePath,
     file: LocalFile,
     options: {
       readonly state: ResourceState;
@@ -123,20 +126,24 @@ export class Comparer {
     const isKnown = hashed !== undefined && sameStamp(hashed.stamp, file);
     if (isKnown && options.digest === undefined) return hashed.digest;
     const lookedAtMs = Date.now();
-    const fresh = this.#unsaved.get(file.path) ?? this.#fresh.get(file.path);
+    const fresh = this.#unsaved.get(resource) ?? this.#fresh.get(resource);
     const isFresh = fresh !== undefined && sameStamp(fresh.file, file);
     if (isFresh && options.digest === undefined) return fresh.digest;
     const digest = options.digest ?? await this.#hash(file, this.#checksums.algorithm, options);
-    this.#remember(file, digest, lookedAtMs);
+    this.#remember(resource, { file, digest }, lookedAtMs);
     return digest;
   }
 
-  #remember(file: LocalFile, digest: string, lookedAtMs: number): void {
-    if (!isSettled(file, lookedAtMs)) {
-      this.#fresh.set(file.path, { file, digest });
+  #remember(
+    resource: RelativePath,
+    known: { readonly file: LocalFile; readonly digest: string },
+    lookedAtMs: number,
+  ): void {
+    if (!isSettled(known.file, lookedAtMs)) {
+      this.#fresh.set(resource, known);
       return;
     }
-    this.#unsaved.set(file.path, { file, digest });
+    this.#unsaved.set(resource, known);
     if (this.#unsaved.size >= NOTE_AT_ONCE) this.save();
   }
 

@@ -33,7 +33,8 @@ export async function fetchContent(
   },
 ): Promise<Fetched> {
   const { workshop, sizeBytes, statedBytes, timeS } = options;
-  const { checksums, stager, signal } = workshop;
+  const { checksums, misfits, stager, signal } = workshop;
+  const place = misfits.findPlace(resource);
   const algorithms = new Set([checksums.algorithm, options.algorithm ?? checksums.algorithm]);
   const observers = new Map(
     [...algorithms].map((algorithm) => [algorithm, new DigestObserver(algorithm)]),
@@ -46,7 +47,7 @@ export async function fetchContent(
   const content = await options.content();
   if (content instanceof Uint8Array) see(content);
   const staged = await stager.stage(
-    resource,
+    place,
     content instanceof Uint8Array ? content : content.pipeThrough(
       new TransformStream({
         transform(chunk, controller) {

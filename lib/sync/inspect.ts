@@ -1,4 +1,3 @@
-import { statFile } from "../local/repository.ts";
 import type { RelativePath } from "../path.ts";
 import { agreedOn } from "./agreed.ts";
 import { decide } from "./plan.ts";
@@ -22,7 +21,7 @@ export async function inspectBatch(
   workshop: Workshop,
   tally: Tally,
 ): Promise<void> {
-  const { relay, comparer, root, settings, state, signal } = workshop;
+  const { relay, comparer, misfits, settings, state, signal } = workshop;
   const resources = batch.map(({ resource }) => resource);
   await using transaction = await relay.open(resources, { mode: "w", signal });
   noteRefused(transaction, workshop, tally);
@@ -31,7 +30,7 @@ export async function inspectBatch(
   for (const [resource, entry] of transaction.entries) {
     signal.throwIfAborted();
     try {
-      const file = statFile(root, resource);
+      const file = misfits.stat(resource);
       const compared = await comparer.compare(resource, { file, entry, signal });
       const { digest, situation } = compared;
       const action = decide(situation, settings.rulesFor(resource, (name) => state.access(name)));
@@ -46,7 +45,10 @@ export async function inspectBatch(
         tally.settled++;
       });
       if (check !== "damaged") continue;
-      const content = contentOf({ resource, file, digest, bytes: undefined }, workshop);
+      const content = contentOf(
+        { resource, file, digest, isSettled: false, bytes: undefined },
+        workshop,
+      );
       rewritten.add(resource);
       await transaction.put(resource, record, content);
       tell(workshop, "repair", { path: resource, detail: "its content was damaged on the relay" });

@@ -52,6 +52,7 @@ export async function makePlan(
     pushes: [],
     orphans: [],
   };
+  const remembered = state.reader();
   let sliceEndMs = performance.now() + SLICE_MS;
   for (const resource of resourcesOf(scan, survey)) {
     if (performance.now() > sliceEndMs) {
@@ -66,7 +67,7 @@ export async function makePlan(
     const entry = survey.entries.get(resource);
     if (isLeftAlone && (entry?.isOwed !== true || entry.lock !== undefined)) continue;
     if (isLeftAlone) {
-      plan.pulls.push({ resource, action: { kind: "none" }, file, entry, sizeBytes: 0 });
+      plan.pulls.push({ resource, action: { kind: "none" }, file, sizeBytes: 0 });
       continue;
     }
     if (entry?.lock !== undefined) {
@@ -74,7 +75,13 @@ export async function makePlan(
       continue;
     }
     try {
-      const compared = await comparer.compare(resource, { file, entry, isSketch: true, signal });
+      const compared = await comparer.compare(resource, {
+        file,
+        entry,
+        state: remembered(resource),
+        isSketch: true,
+        signal,
+      });
       const action = decide(
         compared.situation,
         settings.rulesFor(resource, (name) => access.get(name)),
@@ -82,13 +89,14 @@ export async function makePlan(
       const sizeBytes = file?.sizeBytes ?? entry?.storedBytes ?? 0;
       const agreed = noteworthy(action, compared, settings.client);
       const isQuiet = action.kind === "none" && agreed === undefined &&
-        entry?.record.kind === "present" && (!file || isSettled(file, scan.scannedMs));
+        access.size === 0 && entry?.record.kind === "present" &&
+        (!file || isSettled(file, scan.scannedMs));
       if (isQuiet) survey.quiet?.note(resource, mark);
       const isUnchecked = action.kind === "agree" && !action.acknowledge &&
         isOwnAndAlone(entry, settings);
-      if (isUnchecked) plan.inspections.push({ resource, action, file, entry, sizeBytes });
+      if (isUnchecked) plan.inspections.push({ resource, action, file, sizeBytes });
       else if (agreed !== undefined) plan.notes.push({ resource, agreed });
-      else sortIn({ resource, action, file, entry, sizeBytes }, workshop, plan);
+      else sortIn({ resource, action, file, sizeBytes }, entry, { workshop, plan });
       if (entry?.record.kind === "unreadable") {
         const why = `Refused the record of "${resource}" on the relay: ${entry.record.why}`;
         leaveForLater(
@@ -115,10 +123,11 @@ function isOwnAndAlone(entry: RelayEntry | undefined, settings: WorkshopSettings
     acknowledgedCount(record) === 0 && settings.isKeyProven();
 }
 
-/** All resources of either side, each once. */
-function* resourcesOf({ files }: Scan, { entries }: Survey): Generator<RelativePath> {
-  yield* files.keys();
-  for (const resource of entries.keys()) if (!files.has(resource)) yield resource;
+/** All resources of either side, each once, in order. */
+function resourcesOf({ files }: Scan, { entries }: Survey): RelativePath[] {
+  const resources = [...files.keys()];
+  for (const resource of entries.keys()) if (!files.has(resource)) resources.push(resource);
+  return resources.sort();
 }
 
 /** A number that stands for a file as it is. Never 0. */
@@ -184,8 +193,12 @@ function meetLock(
   }
 }
 
-function sortIn(planned: Planned, { relay, settings }: Workshop, plan: Plan): void {
-  const { action, resource, entry } = planned;
+function sortIn(
+  planned: Planned,
+  entry: RelayEntry | undefined,
+  { workshop: { relay, settings }, plan }: { readonly workshop: Workshop; readonly plan: Plan },
+): void {
+  const { action, resource } = planned;
   switch (action.kind) {
     case "none":
       if (entry?.isOwed) plan.pulls.push(planned);

@@ -1,5 +1,4 @@
 import { EscaleError } from "../errors.ts";
-import { statFile } from "../local/repository.ts";
 import type { LocalFile } from "../local/scan.ts";
 import type { RelativePath } from "../path.ts";
 import type { RelayRecord } from "../relay/metadata.ts";
@@ -98,11 +97,11 @@ async function lookAgain(
   resource: RelativePath,
   { transaction, workshop, tally }: Step,
 ): Promise<Orphan | undefined> {
-  const { root, comparer, settings, state, signal } = workshop;
+  const { comparer, misfits, settings, state, signal } = workshop;
   const entry = transaction.entries.get(resource);
   if (entry?.storedBytes === undefined) return undefined;
   try {
-    const file = statFile(root, resource);
+    const file = misfits.stat(resource);
     const compared = await comparer.compare(resource, { file, entry, signal });
     const action = decide(
       compared.situation,
@@ -223,7 +222,7 @@ async function writeRecord(
   else {await transaction.put(
       resource,
       record,
-      contentOf({ resource, file, digest, bytes: undefined }, workshop),
+      contentOf({ resource, file, digest, isSettled: false, bytes: undefined }, workshop),
     );}
   return { resource, file, digest, record };
 }

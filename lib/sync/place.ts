@@ -1,7 +1,7 @@
 import { EscaleError } from "../errors.ts";
 import { digestFile, isSettled, statFile } from "../local/repository.ts";
 import type { LocalFile } from "../local/scan.ts";
-import type { RelativePath } from "../path.ts";
+import { printable, type RelativePath } from "../path.ts";
 import { identityOf } from "../relay/checksum.ts";
 import { conflictName } from "./conflict_name.ts";
 import type { Arrived, Held } from "./exchange.ts";
@@ -76,7 +76,10 @@ async function placeOne(item: Arrived, workshop: Workshop, tally: Tally): Promis
   }
   const file = stager.place(staged, expected);
   tally.pulled++;
-  tell(workshop, "pull", { path: resource, sizeBytes: staged.sizeBytes });
+  const told = { path: resource, sizeBytes: staged.sizeBytes };
+  const isMisfit = staged.path !== resource;
+  const detail = `kept as "${printable(staged.path)}": this file system cannot hold its name`;
+  tell(workshop, "pull", isMisfit ? { ...told, detail } : told);
   return { ...item, file, byPull: true };
 }
 
@@ -113,7 +116,8 @@ async function keepLocalAside(
   const path = await freeConflictPath(resource, version, workshop);
   tell(workshop, "conflict", { path: resource, detail: `the local version is "${path.path}" now` });
   if (path.kind === "same") return "same";
-  if (workshop.stager.keepAside(resource, path.path, before) === "taken") {
+  const place = workshop.misfits.placeOf(resource);
+  if (workshop.stager.keepAside(place, path.path, before) === "taken") {
     throw new EscaleError(
       "changed",
       `Left "${resource}" for later: "${path.path}" has just appeared`,
@@ -129,12 +133,13 @@ async function keepLocalAside(
 export async function freeConflictPath(
   resource: RelativePath,
   version: CopiedVersion,
-  { root, checksums }: Workshop,
+  { root, checksums, misfits }: Workshop,
 ): Promise<{ readonly kind: "free" | "same"; readonly path: RelativePath }> {
+  const place = misfits.placeOf(resource);
   for (let digits = 8;; digits += 8) {
-    const path = conflictName(resource, { ...version, digits });
+    const path = conflictName(place, { ...version, digits });
     // A conflict about a conflict copy: its own name is the one that is to be given up.
-    if (path === resource) continue;
+    if (path === place) continue;
     const standing = statFile(root, path);
     if (standing === undefined) return { kind: "free", path };
     const digest = await digestFile(root, standing, checksums.algorithm.runtimeName);

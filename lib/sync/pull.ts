@@ -1,5 +1,4 @@
 import { EscaleError } from "../errors.ts";
-import { statFile } from "../local/repository.ts";
 import { identityOf } from "../relay/checksum.ts";
 import { acknowledgedCount, hasAcknowledged } from "../relay/metadata.ts";
 import type { PlainContent, Transaction } from "../relay/relay.ts";
@@ -67,13 +66,13 @@ async function decideAgain(
   workshop: Workshop,
   tally: Tally,
 ): Promise<Decided[]> {
-  const { comparer, root, settings, state, signal } = workshop;
+  const { comparer, misfits, settings, state, signal } = workshop;
   const decided: Decided[] = [];
   for (const [resource, entry] of transaction.entries) {
     signal.throwIfAborted();
     if (entry.record.kind !== "present") continue;
     try {
-      const file = statFile(root, resource);
+      const file = misfits.stat(resource);
       if (file === undefined && workshop.leavesAlone(resource)) {
         transaction.pass(resource);
         continue;
@@ -199,7 +198,7 @@ async function fetchOnce(
 function remember(item: Held, { comparer, requests, state }: Workshop): void {
   const { resource, record, digest, file, byPull, action, compared } = item;
   requests.delete(resource);
-  if (file !== undefined) comparer.note(file, digest);
+  if (file !== undefined) comparer.note(resource, file, digest);
   const agreed = agreedOn(record, { digest, byPull });
   const before = compared.state.agreed;
   // The local file that keeps the name was made from the version agreed on before.

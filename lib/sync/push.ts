@@ -1,6 +1,6 @@
 import { digestHex, DigestObserver } from "../crypto/digest.ts";
 import { EscaleError } from "../errors.ts";
-import { openFile, SMALL_FILE_BYTES, statFile } from "../local/repository.ts";
+import { isSettled, openFile, SMALL_FILE_BYTES } from "../local/repository.ts";
 import type { LocalFile } from "../local/scan.ts";
 import type { RelativePath } from "../path.ts";
 import { identityOf } from "../relay/checksum.ts";
@@ -28,6 +28,8 @@ interface ReadyPush {
   readonly resource: RelativePath;
   readonly file: LocalFile;
   readonly digest: string;
+  /** The file was looked at, and had this digest, so long after its last change that a later one shows in its stamp. */
+  readonly isSettled: boolean;
   /** The content, of a small file: it is read once, for its digest and to be put, as long as not too many are. */
   readonly bytes: Uint8Array | undefined;
   readonly action: Extract<Action, { kind: "push" }>;
@@ -92,13 +94,14 @@ async function decideAgain(
   workshop: Workshop,
   tally: Tally,
 ): Promise<ReadyPush[]> {
-  const { checksums, comparer, root, settings, state, signal } = workshop;
+  const { checksums, comparer, misfits, nowMs, root, settings, state, signal } = workshop;
   const ready: ReadyPush[] = [];
   let keptBytes = 0;
   for (const [resource, entry] of transaction.entries) {
     signal.throwIfAborted();
     try {
-      const file = statFile(root, resource);
+      const lookedAtMs = nowMs();
+      const file = misfits.stat(resource);
       const bytes = file && openFile(root, file).bytes;
       const compared = await comparer.compare(resource, {
         file,
@@ -116,7 +119,16 @@ async function decideAgain(
       const isKept = keptBytes + file.sizeBytes <= MAX_KEPT_BYTES;
       if (isKept) keptBytes += bytes?.length ?? 0;
       const kept = isKept ? bytes : undefined;
-      ready.push({ resource, file, digest, bytes: kept, action, compared, record });
+      ready.push({
+        resource,
+        file,
+        digest,
+        isSettled: isSettled(file, lookedAtMs),
+        bytes: kept,
+        action,
+        compared,
+        record,
+      });
     } catch (cause) {
       leaveForLater(resource, cause, workshop, tally);
     }
@@ -155,7 +167,7 @@ export function recordOf(
 
 /** The file's content, which must be the one that was hashed: else it changed meanwhile and the put fails. */
 export function contentOf(
-  push: Pick<ReadyPush, "resource" | "file" | "digest" | "bytes">,
+  push: Pick<ReadyPush, "resource" | "file" | "digest" | "isSettled" | "bytes">,
   workshop: Workshop,
 ): ByteSource {
   const { file, digest, resource, bytes } = push;
@@ -185,7 +197,8 @@ export function contentOf(
   return {
     sizeBytes: source.sizeBytes,
     open() {
-      const observer = new DigestObserver(algorithm);
+      // The stream ends only if the stamp is the same; where that proves nothing, the digest has to be.
+      const observer = push.isSettled ? undefined : new DigestObserver(algorithm);
       const progress = watchProgress(workshop, {
         action: "push",
         path: resource,
@@ -194,12 +207,12 @@ export function contentOf(
       return source.open().pipeThrough(
         new TransformStream({
           transform(chunk, controller) {
-            observer.update(chunk);
+            observer?.update(chunk);
             progress(chunk.length);
             controller.enqueue(chunk);
           },
           flush(controller) {
-            if (observer.finish().checksum !== digest) controller.error(changed());
+            if (observer && observer.finish().checksum !== digest) controller.error(changed());
           },
         }),
       );

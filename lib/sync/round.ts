@@ -1,4 +1,6 @@
 import { EscaleError } from "../errors.ts";
+import type { Misfits } from "../local/misfits.ts";
+import type { QuietMarks } from "../local/quiet_marks.ts";
 import type { AccessModifiers, State } from "../local/state.ts";
 import type { LocalFile } from "../local/scan.ts";
 import type { Stager } from "../local/write.ts";
@@ -6,7 +8,7 @@ import type { Log } from "../log.ts";
 import type { RelativePath } from "../path.ts";
 import type { Checksums } from "../relay/checksum.ts";
 import { isOfOneFile } from "../relay/failure.ts";
-import type { Relay, RelayEntry, Transaction } from "../relay/relay.ts";
+import type { Relay, Transaction } from "../relay/relay.ts";
 import type { Comparer } from "./compare.ts";
 import type { ActionName, ClientEvent } from "./events.ts";
 import type { Action, Rules } from "./plan.ts";
@@ -19,6 +21,9 @@ export interface Workshop {
   readonly relay: Relay;
   readonly stager: Stager;
   readonly checksums: Checksums;
+  readonly quiet: QuietMarks;
+  /** The file of a resource is always looked for through this. */
+  readonly misfits: Misfits;
   readonly comparer: Comparer;
   readonly problems: Problems;
   readonly log: Log;
@@ -66,7 +71,6 @@ export interface Planned {
   readonly resource: RelativePath;
   readonly action: Action;
   readonly file: LocalFile | undefined;
-  readonly entry: RelayEntry | undefined;
   readonly sizeBytes: number;
 }
 

@@ -4,6 +4,7 @@ import { mayHide, type Scan, scanRepository } from "../local/scan.ts";
 import type { RelativePath } from "../path.ts";
 import type { Survey } from "../relay/relay.ts";
 import { inspectBatch } from "./inspect.ts";
+import { outlookOf } from "./make_outlook.ts";
 import { makePlan, type Plan, tellPlan } from "./make_plan.ts";
 import { settleOrphans } from "./orphan.ts";
 import { pullBatch } from "./pull.ts";
@@ -31,13 +32,16 @@ export async function runRound(
   const tally = newTally();
   problems.beginRound();
   signal.throwIfAborted();
-  const scan = await look(opened);
+  const seen = await look(opened);
   const workshop: Workshop = {
     ...opened.workshop,
-    leavesAlone: (path) => mayHide(scan, path) || !opened.filter.acceptsFile(path),
+    leavesAlone: (path) => mayHide(seen, path) || !opened.filter.acceptsFile(path),
   };
   const survey = await surveyRelay(opened, { tally, mayRepair: options.plansOnly !== true });
+  const scan = workshop.misfits.apply(seen, survey.entries.keys());
   const plan = await makePlan(workshop, { scan, survey, tally });
+  const { pullerCount } = section;
+  emit({ kind: "outlook", outlook: outlookOf({ scan, survey, plan }, { pullerCount }) });
   if (options.plansOnly) {
     tellPlan(plan, workshop);
     return tally;
@@ -53,6 +57,8 @@ export async function runRound(
   for (const batch of relay.batches(plan.orphans, "w")) await settleOrphans(batch, workshop, tally);
   if (!section.priorityUpload) await pushAll(opened, { plan, survey, workshop, tally });
   comparer.endRound();
+  workshop.quiet.save();
+  problems.endRound();
   emit({
     kind: "round",
     summary: {
@@ -103,16 +109,10 @@ async function pushAll(
     quotaBytes: section.quotaBytes,
     maxPending: section.maxPendingTransfers,
     usedBytes: survey.usedBytes,
-    pending: section.maxPendingTransfers === undefined ? 0 : countContents(survey),
+    pending: survey.entries.contents,
   });
   tally.waiting += later.length;
   for (const batch of workshop.relay.batches(now, "w")) await pushBatch(batch, workshop, tally);
-}
-
-function countContents({ entries }: Survey): number {
-  let count = 0;
-  for (const { storedBytes } of entries.values()) if (storedBytes !== undefined) count++;
-  return count;
 }
 
 /** Scans the repository and makes sure that it is the one that was there before. */

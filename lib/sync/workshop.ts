@@ -1,3 +1,5 @@
+import { CompressorPool, type CompressorSource } from "../archive/bzip2_pool.ts";
+import type { CompressBlock } from "../archive/bzip2_encode.ts";
 import type { Section } from "../config/section.ts";
 import { cipherSecret, openCipher } from "../crypto/cipher.ts";
 import { parseAlgorithm } from "../crypto/digest.ts";
@@ -12,6 +14,8 @@ import { EscaleError } from "../errors.ts";
 import { rightsOf } from "../local/access.ts";
 import { compileFilter, type Filter } from "../local/filter.ts";
 import { holdAlone } from "../local/hold.ts";
+import { foldsNames, Misfits, usuallyFoldsNames } from "../local/misfits.ts";
+import { QuietMarks } from "../local/quiet_marks.ts";
 import { clearSpool, spool } from "../local/spool.ts";
 import { type AccessModifiers, State } from "../local/state.ts";
 import { Stager } from "../local/write.ts";
@@ -30,6 +34,7 @@ import type { ClientEvent } from "./events.ts";
 import { KeyProof } from "./key_proof.ts";
 import { pause } from "./pause.ts";
 import type { Rules } from "./plan.ts";
+import { settingsSign } from "./quiet.ts";
 import { Problems } from "./problems.ts";
 import type { Workshop, WorkshopSettings } from "./round.ts";
 
@@ -61,6 +66,8 @@ export async function openWorkshop(
     readonly signal: AbortSignal;
     readonly log: Log;
     readonly isDryRun: boolean;
+    /** Threads to compress on; by default there are none. */
+    readonly compressors?: CompressorSource;
     /** Seconds since this machine started; by default as the system tells. */
     readonly uptimeS?: () => number;
   },
@@ -88,22 +95,27 @@ export async function openWorkshop(
   if (cipher.name !== "plain" && !cipher.authenticates) {
     log.warn(`"${cipher.name}" does not notice changed content by itself: only checksums do`);
   }
+  const compressors = context.compressors && held.use(new CompressorPool(context.compressors));
   const keyProof = new KeyProof({ state, fingerprint: keys?.fingerprint, log });
   const locks = new Locks({
     backend,
     client: section.clientName,
     memory: state,
     lockTimeoutS: section.lockTimeoutS,
+    legacyPeers: section.legacyPeers,
     uptimeS,
     nonce: () => crypto.randomUUID().replaceAll("-", ""),
     wait: pause,
     log,
   });
+  const quiet = new QuietMarks(state, settingsSign(section, keys?.fingerprint));
   const relay = held.use(
     openRelay(section, {
+      quiet,
       state,
       isDryRun,
       keyProof,
+      compressBzip2: compressors?.compress,
       backend,
       client: section.clientName,
       locks,
@@ -118,6 +130,10 @@ export async function openWorkshop(
       maxTransfers: section.maxParallelTransfers,
       records: {
         get: (resource) => state.resource(resource).record,
+        reader: () => {
+          const read = state.reader();
+          return (resource) => read(resource).record;
+        },
         note: (reads) =>
           state.transaction(() => {
             for (const [resource, record] of reads) state.change(resource, { record });
@@ -126,11 +142,19 @@ export async function openWorkshop(
       log,
     }),
   );
+  const writesHere = !isDryRun && section.mode !== "upload";
+  const names = {
+    foldsNames: writesHere
+      ? foldsNames(section.localPath, { owner: section.clientName })
+      : usuallyFoldsNames(),
+  };
+  const misfits = new Misfits(section.localPath, state, names);
   const workshop: Workshop = {
+    misfits,
     root: section.localPath,
     state,
     relay,
-    stager: new Stager(section.localPath, { owner: section.clientName }),
+    stager: held.use(new Stager(section.localPath, { owner: section.clientName, ...names })),
     checksums,
     comparer: new Comparer(section.localPath, { state, checksums }),
     problems: new Problems(emit),
@@ -138,9 +162,11 @@ export async function openWorkshop(
     warnOnce: once((event) => log.warn(event)),
     emit,
     requests: new Map(),
+    quiet,
     signal,
     settings: settingsOf(section, {
       keyProof,
+      misfits,
       uptimeS,
       cipherAuthenticates: cipher.authenticates,
     }),
@@ -161,10 +187,11 @@ export async function openWorkshop(
 /** The relay in the layout that the section says. */
 function openRelay(
   section: Section,
-  { state, keyProof, isDryRun, ...context }: RelayContext & {
+  { state, keyProof, isDryRun, compressBzip2, ...context }: RelayContext & {
     readonly state: State;
     readonly isDryRun: boolean;
     readonly keyProof: KeyProof;
+    readonly compressBzip2: CompressBlock | undefined;
   },
 ): Relay {
   if (section.index.kind === "none") return new PlaceholderRelay(context);
@@ -175,10 +202,11 @@ function openRelay(
     depth: section.index.depth,
     maxPageSizeBytes: section.maxPageSizeBytes,
     compression: section.compression,
+    ...(compressBzip2 === undefined ? {} : { compressBzip2 }),
     acknowledges: section.mode !== "upload",
     sibling: section.sibling,
     allowPageDeletion: section.allowPageDeletion,
-    spool: (content) => spool(content, spoolPath),
+    spool: (content, share) => spool(content, spoolPath, share === undefined ? {} : { share }),
     pageTimes: {
       get: (page) => Number(state.fact(pageTimeFact(page)) ?? 0),
       note: (page, ts) => state.setFact(pageTimeFact(page), String(ts)),
@@ -194,8 +222,9 @@ function pageTimeFact(page: string): string {
 
 function settingsOf(
   section: Section,
-  { keyProof, uptimeS, cipherAuthenticates }: {
+  { keyProof, misfits, uptimeS, cipherAuthenticates }: {
     readonly keyProof: KeyProof;
+    readonly misfits: Misfits;
     readonly uptimeS: () => number;
     readonly cipherAuthenticates: boolean;
   },
@@ -220,7 +249,7 @@ function settingsOf(
         sibling: section.sibling,
         // Write access given by hand lifts the guard of conservative mode.
         mode: section.mode === "conservative" && !rights.guarded ? "shared" : section.mode,
-        mayPush: rights.mayPush,
+        mayPush: rights.mayPush && !misfits.has(resource),
         mayPull: rights.mayPull,
         pullerCount: section.pullerCount,
       };
@@ -228,13 +257,15 @@ function settingsOf(
   };
 }
 
-interface Keys {
+/** What is derived from a passphrase. */
+export interface Keys {
   readonly checksum: DerivedKey;
   readonly sealer: Sealer;
   readonly fingerprint: string;
 }
 
-function keysOf(section: Section): Keys | undefined {
+/** The keys that a section's passphrase gives; `undefined` without one. */
+export function keysOf(section: Section): Keys | undefined {
   const { cipher, passphrase } = section;
   if (cipher === "off" || cipher === "native" || passphrase === undefined) return undefined;
   const secret = cipherSecret(cipher, passphrase);
@@ -245,7 +276,8 @@ function keysOf(section: Section): Keys | undefined {
   };
 }
 
-function cipherOf(section: Section): ReturnType<typeof openCipher> {
+/** The cipher of a section. @throws {EscaleError} `config`, `unsupported` */
+export function cipherOf(section: Section): ReturnType<typeof openCipher> {
   const { cipher, passphrase } = section;
   const options = {
     now: () => Math.floor(Date.now() / 1000),

@@ -4,6 +4,7 @@ import {
   type BackendTraits,
   type ByteSource,
   type CallOptions,
+  type CreateOptions,
   type FolderName,
   type ObjectInfo,
   type ObjectName,
@@ -157,7 +158,7 @@ export class FaultyBackend implements Backend {
     throw failure;
   }
 
-  create(name: ObjectName, bytes: Uint8Array, options: CallOptions = {}): Promise<boolean> {
+  create(name: ObjectName, bytes: Uint8Array, options: CreateOptions = {}): Promise<boolean> {
     return this.#call("create", name, options, () => this.#inner.create(name, bytes, options));
   }
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import fc from "fast-check";
 import { EscaleError } from "../../../lib/errors.ts";
 import { holdAlone } from "../../../lib/local/hold.ts";
+import { QuietMarks } from "../../../lib/local/quiet_marks.ts";
 import { type Agreed, State, UNKNOWN_RESOURCE } from "../../../lib/local/state.ts";
 
 const AGREED: Agreed = {
@@ -163,4 +165,75 @@ Deno.test("holdAlone() lets one hold a file until it lets go", async () => {
     first[Symbol.dispose]();
     using _second = holdAlone(file, 'the client "x"');
   });
+});
+
+Deno.test("State.reader() gives what resource() gives, in whatever order it is asked", () => {
+  const name = fc.string({ unit: "binary", minLength: 1, maxLength: 4 })
+    .filter((text) => text.isWellFormed() && !text.includes("\0"));
+  fc.assert(
+    fc.property(fc.uniqueArray(name), fc.array(name), fc.boolean(), (known, others, isSorted) => {
+      using state = State.open(":memory:");
+      for (const it of known) state.change(it, { refused: it });
+      const asked = [...known, ...others];
+      if (isSorted) asked.sort();
+      const read = state.reader();
+      for (const it of asked) assert.deepEqual(read(it), state.resource(it));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+Deno.test("State.reader() finds all of 3 000 names, also with gaps between them", () => {
+  using state = State.open(":memory:");
+  const names = Array.from({ length: 3_000 }, (_, at) => `f${String(at).padStart(5, "0")}`);
+  state.transaction(() => names.forEach((it) => state.change(it, { refused: it })));
+  for (const step of [1, 2, 7, 700]) {
+    const read = state.reader();
+    for (let at = 0; at < names.length; at += step) {
+      const it = names[at] ?? "";
+      assert.equal(read(it).refused, it);
+      assert.equal(read(`${it}x`).refused, undefined);
+    }
+  }
+});
+
+Deno.test("quiet marks last over a restart, until the resource or the settings change", async () => {
+  await withFolder((folder) => {
+    const mark = { relay: 2 ** 52 + 1, local: 3 };
+    const isQuiet = (name: string, settings: string) => {
+      using state = State.open(`${folder}/s.db`);
+      return new QuietMarks(state, settings).isNoted(name, mark);
+    };
+    {
+      using state = State.open(`${folder}/s.db`);
+      const marks = new QuietMarks(state, "one");
+      for (const name of ["f", "g"]) marks.note(name, mark);
+      assert.ok(marks.knowsRelay("f", mark.relay));
+      assert.equal(marks.knowsRelay("f", 7), false);
+      assert.equal(marks.isNoted("f", { ...mark, local: 4 }), false);
+      marks.save();
+      marks.note("unsaved", mark);
+    }
+    assert.deepEqual(["f", "g", "unsaved"].map((name) => isQuiet(name, "one")), [
+      true,
+      true,
+      false,
+    ]);
+    {
+      using state = State.open(`${folder}/s.db`);
+      state.change("f", { refused: "v" });
+    }
+    assert.deepEqual(["f", "g"].map((name) => isQuiet(name, "one")), [false, true]);
+    assert.deepEqual(["g", "g"].map((name) => isQuiet(name, "two")), [false, false]);
+    assert.equal(isQuiet("g", "one"), false, "they were forgotten");
+  });
+});
+
+Deno.test("quiet marks hold for many resources", () => {
+  using state = State.open(":memory:");
+  const marks = new QuietMarks(state, "");
+  const markOf = (at: number) => ({ relay: at + 0.5, local: -at });
+  for (let at = 0; at < 5_000; at++) marks.note(`f${at}`, markOf(at));
+  marks.note("f7", { relay: 1, local: 1 });
+  for (let at = 0; at < 5_000; at++) assert.equal(marks.isNoted(`f${at}`, markOf(at)), at !== 7);
 });

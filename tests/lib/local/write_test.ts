@@ -229,7 +229,7 @@ async function withFoldedNames(root: string, work: () => Promise<void>): Promise
   }
 }
 
-Deno.test("another name for the same place is refused, naming it", async () => {
+Deno.test("another name for the same place is not written through, and named", async () => {
   await withTree(async (root) => {
     plant(root, { "Sub/a": "1", "b": "2" });
     const before = treeOf(root);
@@ -241,7 +241,7 @@ Deno.test("another name for the same place is refused, naming it", async () => {
       const staged = await stager.stage(path("B"), bytes("3"));
       assert.throws(
         () => stager.place(staged, undefined),
-        failing("refused", /"B": "b" has that name/),
+        failing("changed", /"B" alone: "b" has that name/),
       );
       stager.discard(staged);
     });
@@ -280,8 +280,8 @@ Deno.test("sync() and syncFolders() fail for what they cannot sync", async () =>
 
 Deno.test("cleanLeftovers() removes what an earlier run of the same client left", async () => {
   await withTree(async (root) => {
-    const own = new Stager(root, { owner: "a" });
-    const other = new Stager(root, { owner: "b" });
+    using own = new Stager(root, { owner: "a" });
+    using other = new Stager(root, { owner: "b" });
     await own.stage(path("sub/x"), bytes("1"));
     await own.stage(path("y"), bytes("2"));
     const kept = await other.stage(path("z"), bytes("3"));

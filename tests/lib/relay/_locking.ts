@@ -64,7 +64,11 @@ export class Place implements AsyncDisposable {
 
   client(
     client: string,
-    options: { readonly memory?: LockMemory; readonly backend?: Backend } = {},
+    options: {
+      readonly memory?: LockMemory;
+      readonly backend?: Backend;
+      readonly legacyPeers?: boolean;
+    } = {},
   ): Locks {
     return this.#open.use(
       new Locks({
@@ -72,7 +76,7 @@ export class Place implements AsyncDisposable {
         client,
         memory: options.memory ?? new Memory(),
         lockTimeoutS: TIMEOUT_S,
-        legacyPeers: true,
+        legacyPeers: options.legacyPeers ?? true,
         uptimeS: () => this.uptimeS,
         nonce: () => (++this.#nonces).toString(16).padStart(32, "0"),
         // Long enough that every write under way is done.

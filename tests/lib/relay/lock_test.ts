@@ -174,3 +174,53 @@ Deno.test("acquire() stops when its signal aborts, and what it wrote is known to
   assert.equal(place.text(), undefined);
   assertHeld(await acquire(a));
 });
+
+Deno.test("with clients of 0.7 about, a lock is looked at before each step", async () => {
+  await using place = new Place();
+  const backend = new FaultyBackend(openMemory(place.store));
+  const a = place.client("A", { backend });
+  const lock = await acquire(a);
+  assertHeld(lock);
+  const seen = () => backend.calls.splice(0).map(({ verb }) => verb);
+  seen();
+  await a.check(lock);
+  assert.deepEqual(seen(), ["stat", "read"]);
+  await a.check(lock);
+  assert.deepEqual(seen(), ["stat"], "its tag shows that it is the one that was read");
+  await place.put("lock%1.0\nowner: Old\nmode: w");
+  await assert.rejects(a.check(lock), isLocked);
+  assert.deepEqual(seen(), ["stat", "read"]);
+  await a.release([lock]);
+  assert.match(place.text() ?? "", /owner: Old/, "it is not ours to remove");
+});
+
+Deno.test("where all clients are ours, a lock seen to be ours is trusted for two seconds of uptime", async () => {
+  await using place = new Place();
+  const backend = new FaultyBackend(openMemory(place.store));
+  const a = place.client("A", { backend, legacyPeers: false });
+  const lock = await acquire(a);
+  assertHeld(lock);
+  const seen = () => backend.calls.splice(0).map(({ verb }) => verb);
+  seen();
+  place.uptimeS += 1;
+  await a.check(lock);
+  assert.deepEqual(seen(), []);
+  // The machine slept: the lock may have been taken over meanwhile.
+  place.uptimeS += 400;
+  await a.check(lock);
+  assert.deepEqual(seen(), ["stat", "read"]);
+  place.uptimeS += 400;
+  await place.put("lock%1.0\nowner: B\nmode: w\nnonce: 77\nbeat: 0");
+  await assert.rejects(a.check(lock), isLocked);
+  await a.release([lock]);
+  assert.match(place.text() ?? "", /owner: B/);
+});
+
+Deno.test("the locks of a batch have one nonce only where all clients are ours", async () => {
+  const names = ["d/.f.lock", "d/.g.lock"].map(parseObjectName);
+  for (const legacyPeers of [true, false]) {
+    await using place = new Place();
+    const { held } = await place.client("A", { legacyPeers }).acquire(names, { mode: "w" });
+    assert.equal(new Set(held.map(({ nonce }) => nonce)).size, legacyPeers ? 2 : 1);
+  }
+});

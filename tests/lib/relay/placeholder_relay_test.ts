@@ -13,6 +13,7 @@ import type { ReadRecord } from "../../../lib/relay/context.ts";
 import { Locks } from "../../../lib/relay/lock.ts";
 import { FIRST_TIME_FORMAT, formatRecord, type RelayRecord } from "../../../lib/relay/metadata.ts";
 import { PlaceholderRelay } from "../../../lib/relay/placeholder_relay.ts";
+import { NEVER_QUIET } from "../../../lib/relay/quiet.ts";
 import { FaultyBackend } from "../../support/faulty_backend.ts";
 import { readGolden } from "../../support/golden.ts";
 import { sourceOf } from "../../support/sources.ts";
@@ -77,8 +78,10 @@ class Place implements AsyncDisposable {
       maxTransfers: options.maxTransfers ?? 4,
       records: {
         get: (resource) => this.cached.get(resource),
+        reader: () => (resource) => this.cached.get(resource),
         note: (reads) => reads.forEach((read, resource) => this.cached.set(resource, read)),
       },
+      quiet: NEVER_QUIET,
       log: silentLog,
     });
   }

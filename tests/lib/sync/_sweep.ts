@@ -17,6 +17,8 @@ import {
 /** Something that clients do, and what must be left of it. */
 export interface History {
   readonly name: string;
+  /** It cannot happen where all clients are ours. */
+  readonly onlyLegacy?: true;
   readonly clients: readonly string[];
   readonly options?: Partial<Section>;
   readonly prepare: (world: SweptWorld) => Promise<void>;

@@ -1,0 +1,181 @@
+import { hash } from "node:crypto";
+import { isRelativePath, joinPath, type RelativePath } from "../path.ts";
+import { lookFor, statFile } from "./_inside.ts";
+import { twinHere } from "./_place.ts";
+import { temporaryName, whyNotHere } from "./names.ts";
+import type { LocalFile, Scan } from "./scan.ts";
+
+/** Where the places of misfits are kept between runs. */
+export interface MisfitStore {
+  misfits(): ReadonlyMap<RelativePath, RelativePath>;
+  noteMisfit(resource: RelativePath, place: RelativePath | undefined): void;
+}
+
+const MARK = ".renamed-";
+const RENAMED = /\.renamed-[0-9a-f]{8}(?:\.[^./]{1,16})?(?:\/|$)/;
+/** What a renamed part keeps of its name, in UTF-16 units: with what is added it fits everywhere. */
+const MAX_STEM = 60;
+// deno-lint-ignore no-control-regex -- control characters are what is looked for
+const UNFIT = /[\u0000-\u001f<>:"|?*\\]/g;
+
+/**
+ * Knows which files stand under other names than their resources have, since this file system cannot hold those: it
+ * takes another file's name for equal, or has no such names. They are kept, and never pushed back.
+ */
+export class Misfits {
+  readonly #root: string;
+  readonly #store: MisfitStore;
+  readonly #places: Map<RelativePath, RelativePath>;
+  /** The file system takes names for equal that differ in case or Unicode form. */
+  readonly #foldsNames: boolean;
+
+  constructor(root: string, store: MisfitStore, options: { readonly foldsNames: boolean }) {
+    this.#root = root;
+    this.#store = store;
+    this.#places = new Map(store.misfits());
+    this.#foldsNames = options.foldsNames;
+  }
+
+  /** How many resources stand under other names. */
+  get size(): number {
+    return this.#places.size;
+  }
+
+  /** The resources that stand under other names, with these. */
+  get all(): ReadonlyMap<RelativePath, RelativePath> {
+    return this.#places;
+  }
+
+  has(resource: RelativePath): boolean {
+    return this.#places.has(resource);
+  }
+
+  /** Where the file of a resource stands, or would stand, as far as is known. */
+  placeOf(resource: RelativePath): RelativePath {
+    return this.#places.get(resource) ?? resource;
+  }
+
+  /** As {@linkcode statFile}, of the resource's place, and never of a twin that has its name here. */
+  stat(resource: RelativePath): LocalFile | undefined {
+    const file = statFile(this.#root, this.placeOf(resource));
+    return file && this.#foldsNames && twinHere(this.#root, file.path) !== undefined
+      ? undefined
+      : file;
+  }
+
+  /**
+   * Where a resource that does not stand here is to be placed: under its own name if that can be, else under a
+   * renamed one, which is noted.
+   */
+  findPlace(resource: RelativePath): RelativePath {
+    const known = this.#places.get(resource);
+    if (known !== undefined) return known;
+    const place = this.#fit(resource);
+    if (place !== resource) this.#note(resource, place);
+    return place;
+  }
+
+  /**
+   * The files of a scan by resource, instead of by place. A place whose resource was forgotten, as with a lost state, is
+   * found among the `resources` that the relay has. A misfit whose own name has become free, and was taken by hand, is
+   * none any more.
+   */
+  apply(scan: Scan, resources: Iterable<RelativePath>): Scan {
+    this.#recognise(scan, resources);
+    if (this.#places.size === 0) return scan;
+    const files = new Map(scan.files);
+    for (const [resource, place] of [...this.#places]) {
+      if (scan.files.has(resource)) {
+        this.#note(resource, undefined);
+        continue;
+      }
+      const file = scan.files.get(place);
+      files.delete(place);
+      if (file !== undefined) files.set(resource, file);
+    }
+    return { ...scan, files };
+  }
+
+  #recognise(scan: Scan, resources: Iterable<RelativePath>): void {
+    const taken = new Set(this.#places.values());
+    const strays = new Set<string>();
+    for (const path of scan.files.keys()) {
+      if (path.includes(MARK) && RENAMED.test(path) && !taken.has(path)) strays.add(path);
+    }
+    if (strays.size === 0) return;
+    for (const resource of resources) {
+      if (scan.files.has(resource) || this.#places.has(resource)) continue;
+      const place = renamings(resource).filter(isRelativePath).find((path) => strays.has(path));
+      if (place !== undefined) this.#note(resource, place);
+    }
+  }
+
+  #note(resource: RelativePath, place: RelativePath | undefined): void {
+    this.#store.noteMisfit(resource, place);
+    if (place === undefined) this.#places.delete(resource);
+    else this.#places.set(resource, place);
+  }
+
+  #fit(resource: RelativePath): RelativePath {
+    let place = "";
+    let original = "";
+    for (const part of resource.split("/")) {
+      original = joinPath(original, part);
+      const here = joinPath(place, part);
+      place = this.#fits(here) ? here : joinPath(place, renamedPart(part, original));
+    }
+    return isRelativePath(place) ? place : resource;
+  }
+
+  /** Whether the last part of a path can be had. */
+  #fits(path: string): boolean {
+    if (!isRelativePath(path) || whyNotHere(path) !== undefined) return false;
+    if (!this.#foldsNames || lookFor(this.#root, path).kind === "absent") return true;
+    return twinHere(this.#root, path) === undefined;
+  }
+}
+
+/** The paths under which a resource may have been placed with one of its parts renamed. */
+function renamings(resource: RelativePath): string[] {
+  const parts = resource.split("/");
+  return parts.map((part, at) => {
+    const renamed = renamedPart(part, parts.slice(0, at + 1).join("/"));
+    return [...parts.slice(0, at), renamed, ...parts.slice(at + 1)].join("/");
+  });
+}
+
+/** A name that fits everywhere and is this path's alone: `photo.renamed-1a2b3c4d.jpg`. */
+function renamedPart(part: string, path: string): string {
+  const digits = hash("sha256", path, "hex").slice(0, 8);
+  const dot = part.lastIndexOf(".");
+  const hasExtension = dot > 0 && part.length - dot <= 17 && !/[. ]$/.test(part);
+  const [stem, extension] = hasExtension ? [part.slice(0, dot), part.slice(dot)] : [part, ""];
+  const short = [...stem].slice(0, MAX_STEM).join("").replaceAll(UNFIT, "_");
+  return `${short}${MARK}${digits}${extension.replaceAll(UNFIT, "_")}`;
+}
+
+/**
+ * Whether the file system at `root` takes names for equal that differ in case, found out with a hidden file; where none
+ * can be made, what is usual on this system.
+ */
+export function foldsNames(root: string, options: { readonly owner: string }): boolean {
+  const name = temporaryName(options.owner);
+  try {
+    Deno.writeFileSync(`${root}/${name}`, new Uint8Array(), { createNew: true });
+  } catch {
+    return usuallyFoldsNames();
+  }
+  try {
+    Deno.lstatSync(`${root}/${name.toUpperCase()}`);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    Deno.removeSync(`${root}/${name}`);
+  }
+}
+
+/** Whether file systems of this system usually do. */
+export function usuallyFoldsNames(): boolean {
+  return Deno.build.os === "darwin" || Deno.build.os === "windows";
+}

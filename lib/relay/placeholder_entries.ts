@@ -1,0 +1,149 @@
+import type { ObjectInfo } from "../../backends/backend.ts";
+import type { RelativePath } from "../path.ts";
+import { signOf } from "./context.ts";
+import { type QuietMemory, signNumber } from "./quiet.ts";
+import type { RecordViewer } from "./record_view.ts";
+import type { LockView, QuietNotes, RelayEntries, RelayEntry } from "./relay.ts";
+
+/** What stands on the relay for a resource, as a listing shows it. */
+export interface Standing {
+  hasRecord: boolean;
+  /** Tells versions of the record apart, where the listing can. */
+  sign: string | undefined;
+  storedBytes: number | undefined;
+  storedMs: number | undefined;
+  isLocked: boolean;
+  /** Stands for all of this; `undefined` where the listing cannot tell versions apart. */
+  mark: number | undefined;
+}
+
+/** Sums up the objects that stand for a resource. */
+export function standingOf(
+  { placeholder, content, lock }: {
+    readonly placeholder?: ObjectInfo;
+    readonly content?: ObjectInfo;
+    readonly lock?: ObjectInfo;
+  },
+): Standing {
+  const sign = placeholder && signOf(placeholder, content);
+  const stored = content && (content.tag ?? contentSign(content));
+  const isTold = (placeholder === undefined || sign !== undefined) &&
+    (content === undefined || stored !== undefined);
+  return {
+    hasRecord: placeholder !== undefined,
+    sign,
+    storedBytes: content?.sizeBytes,
+    storedMs: content?.modifiedMs,
+    isLocked: lock !== undefined,
+    mark: isTold ? signNumber(`${sign ?? "-"} ${stored ?? "-"}`) : undefined,
+  };
+}
+
+function contentSign({ sizeBytes, modifiedMs }: ObjectInfo): string | undefined {
+  return modifiedMs === undefined ? undefined : `${sizeBytes} ${modifiedMs}`;
+}
+
+/** What entries are made of besides the listing. */
+interface EntryContext {
+  /** The locked resources, and how their locks look; `undefined` for a lock that this process holds. */
+  readonly locked: ReadonlyMap<RelativePath, LockView | undefined>;
+  /** The text of a record. */
+  readonly textOf: (resource: RelativePath) => string | undefined;
+  readonly viewer: RecordViewer;
+  readonly quiet: QuietMemory;
+}
+
+/** All entries of a placeholder relay. Each is made when it is asked for: a million of them would fill the memory. */
+export class PlaceholderEntries implements RelayEntries, QuietNotes {
+  readonly contents: number;
+  readonly #standing: ReadonlyMap<RelativePath, Standing>;
+  readonly #context: EntryContext;
+
+  constructor(standing: ReadonlyMap<RelativePath, Standing>, context: EntryContext) {
+    this.#standing = standing;
+    this.#context = context;
+    let contents = 0;
+    for (const { storedBytes } of standing.values()) if (storedBytes !== undefined) contents++;
+    this.contents = contents;
+  }
+
+  get size(): number {
+    return this.#standing.size;
+  }
+
+  get(resource: RelativePath): RelayEntry | undefined {
+    const standing = this.#standing.get(resource);
+    if (standing === undefined) return undefined;
+    const { storedBytes, storedMs } = standing;
+    const text = standing.hasRecord ? this.#context.textOf(resource) : undefined;
+    return {
+      resource,
+      record: text === undefined ? { kind: "absent" } : this.#context.viewer.view(resource, text),
+      storedBytes,
+      storedMs,
+      lock: this.#context.locked.get(resource),
+      canCheck: true,
+    };
+  }
+
+  has(resource: RelativePath): boolean {
+    return this.#standing.has(resource);
+  }
+
+  isQuiet(resource: RelativePath, mark: number): boolean {
+    const standing = this.#standing.get(resource);
+    return standing?.mark !== undefined && !standing.isLocked &&
+      this.#context.quiet.isNoted(resource, { relay: standing.mark, local: mark });
+  }
+
+  note(resource: RelativePath, mark: number): void {
+    const standing = this.#standing.get(resource);
+    if (standing?.mark === undefined || standing.isLocked) return;
+    this.#context.quiet.note(resource, { relay: standing.mark, local: mark });
+  }
+
+  *standing(): Generator<RelayEntry> {
+    for (const [resource, { storedBytes }] of this.#standing) {
+      const entry = storedBytes === undefined ? undefined : this.get(resource);
+      if (entry !== undefined) yield entry;
+    }
+  }
+
+  *locked(): Generator<RelayEntry> {
+    for (const resource of this.#context.locked.keys()) {
+      const entry = this.get(resource);
+      if (entry?.lock !== undefined) yield entry;
+    }
+  }
+
+  keys(): MapIterator<RelativePath> {
+    return this.#standing.keys();
+  }
+
+  *values(): Generator<RelayEntry, undefined> {
+    for (const [, entry] of this) yield entry;
+    return undefined;
+  }
+
+  *entries(): Generator<[RelativePath, RelayEntry], undefined> {
+    for (const resource of this.keys()) {
+      const entry = this.get(resource);
+      if (entry !== undefined) yield [resource, entry];
+    }
+    return undefined;
+  }
+
+  [Symbol.iterator](): Generator<[RelativePath, RelayEntry], undefined> {
+    return this.entries();
+  }
+
+  forEach(
+    visit: (
+      entry: RelayEntry,
+      resource: RelativePath,
+      map: ReadonlyMap<RelativePath, RelayEntry>,
+    ) => void,
+  ): void {
+    for (const [resource, entry] of this) visit(entry, resource, this);
+  }
+}
