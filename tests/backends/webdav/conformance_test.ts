@@ -1,0 +1,3 @@
+import { programConformance } from "./_conformance.ts";
+
+programConformance("webdav", () => ({}));
