@@ -244,6 +244,8 @@ export interface RelayAddress {
   readonly verifyTls: boolean;
   /** The least, or with a number the only, version of TLS; `TLS` is the best that both speak. */
   readonly tlsVersion?: "TLS" | "TLSv1.2" | "TLSv1.3";
+  /** The proxy on the way to the host, as `http://user:password@host:port`. */
+  readonly proxy?: string;
   /** How the server writes names, if not in UTF-8. */
   readonly encoding?: string;
   /** The most transfers at a time. */

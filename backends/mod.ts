@@ -6,12 +6,19 @@ import {
   type RelayAddress,
 } from "./backend.ts";
 import { openFile } from "./file/mod.ts";
+import { openFtp } from "./ftp/mod.ts";
 import { withLimits } from "./limit.ts";
 import { withRetries } from "./retry.ts";
+import { openWebDav } from "./webdav/mod.ts";
 
 /** How to open each protocol. */
 const PROTOCOLS: ReadonlyMap<string, OpenBackend> = new Map([
   ["file", openFile],
+  ["ftp", openFtp],
+  ["ftps", openFtp],
+  ["webdav", openWebDav],
+  ["http", openWebDav],
+  ["https", openWebDav],
 ]);
 
 /**

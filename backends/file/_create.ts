@@ -1,3 +1,4 @@
+import { unlinkSync } from "node:fs";
 import type { ObjectName } from "../backend.ts";
 import { systemCodeOf } from "./_errors.ts";
 import type { Folders } from "./_folders.ts";
@@ -14,14 +15,21 @@ const NO_LINKS: ReadonlySet<string | undefined> = new Set([
   "EXDEV",
 ]);
 
+/** An object that was made to be shared. */
+interface Shared {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly inode: number | null;
+}
+
 /**
  * Makes objects only where there are none: a complete temporary file gets the name as a link, which is exclusive on
  * every file system that has links.
  */
-export class Creator implements Disposable {
+export class Creator {
   readonly #folders: Folders;
-  /** What the latest shareable object was made from: the next one of the same content is one more link to it. */
-  #template: { readonly path: string; readonly bytes: Uint8Array } | undefined;
+  /** The latest shareable object: the next one of the same content is one more link to it. */
+  #latest: Shared | undefined;
 
   constructor(folders: Folders) {
     this.#folders = folders;
@@ -31,32 +39,35 @@ export class Creator implements Disposable {
   create(name: ObjectName, bytes: Uint8Array, { isShareable }: { isShareable: boolean }): boolean {
     const path = this.#folders.pathOf(name);
     return this.#folders.within(folderOf(name), () => {
-      if (isShareable) return this.#share(path, bytes) ?? this.#make(name, path, bytes);
-      return this.#make(name, path, bytes);
+      if (!isShareable) return this.#make(name, path, bytes);
+      const isShared = this.#share(path, bytes);
+      if (isShared !== undefined) return isShared;
+      const isMade = this.#make(name, path, bytes);
+      if (isMade) this.#latest = { path, bytes, inode: inodeOf(path) };
+      return isMade;
     });
   }
 
-  [Symbol.dispose](): void {
-    if (this.#template !== undefined) removeQuietly(this.#template.path);
-    this.#template = undefined;
-  }
-
-  /** One more name for the template; `undefined` if that cannot be made here. */
+  /** One more name for the latest object; `undefined` if that cannot be made. */
   #share(path: string, bytes: Uint8Array): boolean | undefined {
-    if (this.#template === undefined || !areEqual(this.#template.bytes, bytes)) {
-      this[Symbol.dispose]();
-      const template = this.#folders.temporaryIn("");
-      Deno.writeFileSync(template, bytes, { createNew: true });
-      this.#template = { path: template, bytes };
-    }
-    try {
-      return linkNew(this.#template.path, path);
-    } catch (thrown) {
-      // Somebody may have removed the template as left over; or it is the folder that is gone.
-      if (systemCodeOf(thrown) !== "ENOENT") throw thrown;
-      this[Symbol.dispose]();
+    const latest = this.#latest;
+    if (latest === undefined || latest.inode === null || !areEqual(latest.bytes, bytes)) {
       return undefined;
     }
+    try {
+      const isLinked = linkNew(latest.path, path);
+      if (isLinked !== true) return isLinked;
+    } catch (thrown) {
+      // The latest is removed already; or it is the folder that is gone.
+      if (systemCodeOf(thrown) !== "ENOENT") throw thrown;
+      this.#latest = undefined;
+      return undefined;
+    }
+    if (inodeOf(path) === latest.inode) return true;
+    // Another client has replaced the latest: what was linked is its object.
+    removeQuietly(path);
+    this.#latest = undefined;
+    return undefined;
   }
 
   #make(name: ObjectName, path: string, bytes: Uint8Array): boolean {
@@ -82,6 +93,10 @@ function linkNew(from: string, path: string): boolean | undefined {
     if (NO_LINKS.has(code)) return undefined;
     throw thrown;
   }
+}
+
+function inodeOf(path: string): number | null {
+  return Deno.lstatSync(path).ino;
 }
 
 function isSameFile({ ino, dev }: Deno.FileInfo, path: string): boolean {
@@ -121,7 +136,7 @@ function areEqual(a: Uint8Array, b: Uint8Array): boolean {
 /** Removes a file that was never published. If that fails, a later listing does it. */
 export function removeQuietly(path: string): void {
   try {
-    Deno.removeSync(path);
+    unlinkSync(path);
   } catch {
     // The error that led here matters, or the file has its name already.
   }

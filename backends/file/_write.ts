@@ -121,7 +121,8 @@ async function pour(
       if (sizeBytes > source.sizeBytes) throw wrongLength(action, source, "longer");
       return take(chunk);
     },
-  });
+    // One chunk more, so that the next is made while one is written.
+  }, new CountQueuingStrategy({ highWaterMark: 2 }));
   await source.open().pipeTo(sink, signal === undefined ? {} : { signal });
   if (sizeBytes < source.sizeBytes) throw wrongLength(action, source, "shorter");
 }

@@ -199,7 +199,6 @@ class FileBackend implements Backend {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#watching);
-    this.#creator[Symbol.dispose]();
   }
 
   /** Runs synchronous calls on `name`; a failure says what `verb` was attempted. */

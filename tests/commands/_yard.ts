@@ -13,9 +13,10 @@ export class Yard implements AsyncDisposable {
     Deno.mkdirSync(this.relay);
   }
 
-  /** A client with its folder and configuration; `lines` are added to its section. */
-  client(name: string, lines: readonly string[] = []): YardClient {
-    const client = new YardClient(this, name, lines);
+  /** A client with its folder and configuration; `lines` are added to its section, with the relay if it is no folder. */
+  client(name: string, lines: readonly string[] = [], protocol = "file"): YardClient {
+    const relay = protocol === "file" ? [`relay path = ${this.relay}`] : [];
+    const client = new YardClient(this, name, [`protocol = ${protocol}`, ...relay, ...lines]);
     this.#clients.push(client);
     return client;
   }
@@ -34,7 +35,7 @@ export class YardClient {
   readonly config: string;
   #program: Program | undefined;
 
-  constructor({ root, relay }: Yard, name: string, lines: readonly string[]) {
+  constructor({ root }: Yard, name: string, lines: readonly string[]) {
     this.name = name;
     this.folder = `${root}/${name}`;
     this.config = `${root}/of-${name}.conf`;
@@ -43,8 +44,6 @@ export class YardClient {
       "[yard]",
       `client = ${name}`,
       `path = ${this.folder}`,
-      "protocol = file",
-      `relay path = ${relay}`,
       "refresh = 1",
       "legacy peers = no",
       ...lines,

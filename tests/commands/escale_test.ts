@@ -24,18 +24,41 @@ Deno.test("escale refuses a wrong command line with status 2", async () => {
     stdout: "",
     stderr: 'escale: error: Unknown option "--onse"\nescale: hint: Did you mean "--once"?\n',
   });
-  assert.deepEqual(await runProgram("escale", ["-d"], { home }), {
+  assert.deepEqual(await runProgram("escale", ["-d", "--once"], { home }), {
     status: 2,
     stdout: "",
-    stderr: 'escale: error: Option "-d" is not available in this version\n',
+    stderr: 'escale: error: Option "--daemon" contradicts "--once" and "--dry-run"\n' +
+      'escale: hint: Run "escale --help"\n',
   });
 });
 
-Deno.test("escalectl says that it has no commands yet, with status 2", async () => {
+Deno.test("escalectl refuses a wrong command line with status 2", async () => {
   await using home = await Home.make();
-  const { status, stdout, stderr } = await runProgram("escalectl", ["start"], { home });
-  assert.deepEqual([status, stdout], [2, ""]);
-  assert.match(stderr, /^escale: error: "escalectl" has no commands in this version\n/);
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [[], /^escale: error: "escalectl" needs a command\nescale: hint: Run "escalectl --help"\n$/],
+    [["stort"], /^escale: error: Unknown command "stort"\nescale: hint: Did you mean "start"\?\n$/],
+    [["start", "--now"], /^escale: error: Unknown option "--now"\n/],
+    [["reload", "x"], /^escale: error: Too many arguments/],
+  ];
+  for (const [args, expected] of cases) {
+    const { status, stdout, stderr } = await runProgram("escalectl", args, { home });
+    assert.deepEqual([status, stdout], [2, ""]);
+    assert.match(stderr, expected);
+  }
+});
+
+Deno.test("every command of escalectl has help with an example, --json and -c", async () => {
+  await using home = await Home.make();
+  const { stdout } = await runProgram("escalectl", ["--help"], { home });
+  const names = [...stdout.matchAll(/^ {2}([a-z-]+) \[options\]/gm)].map(([, name = ""]) => name);
+  assert(names.includes("start") && names.includes("completions"), stdout);
+  for (const name of names) {
+    const help = await runProgram("escalectl", [name, "--help"], { home });
+    assert.equal(help.status, 0, name);
+    for (const part of ["--json", "--config <file>", `$ escalectl ${name}`]) {
+      assert(help.stdout.includes(part), `${name}: ${part}`);
+    }
+  }
 });
 
 Deno.test("escale without a configuration ends with status 10 and says what to do", async () => {

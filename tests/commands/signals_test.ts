@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { Home, prepare } from "./_program.ts";
+import { Home, prepare, runProgram } from "./_program.ts";
 
 const ignore = Deno.build.os === "windows";
 
@@ -14,11 +14,15 @@ class Running implements AsyncDisposable {
     this.#lines = linesOf(child.stdout);
   }
 
-  static async start(client: string, home: Home): Promise<Running> {
+  static async start(
+    client: string,
+    home: Home,
+    flags: readonly string[] = [],
+  ): Promise<Running> {
     const [local, relay] = [`${home.path}/local`, `${home.path}/relay`];
     const text = `[${client}]\nlocal path = ${local}\nrelay address = ${relay}\nprotocol = file\n`;
     const file = await home.write("a.conf", text);
-    const command = await prepare("fake escale", ["--json", "-c", file], {
+    const command = await prepare("fake escale", ["--json", "-c", file, ...flags], {
       home,
       stdout: "piped",
       stderr: "null",
@@ -100,5 +104,26 @@ Deno.test({
     await escale.hear("asked");
     escale.signal("SIGINT");
     assert.deepEqual(await escale.end(), { status: 130, objects: [] });
+  },
+});
+
+Deno.test({
+  name: "escalectl stops a run that is to end by itself, and starts nothing meanwhile",
+  ignore,
+  async fn() {
+    await using home = await Home.make();
+    await using escale = await Running.start("tidy", home, ["--once"]);
+    await escale.hear("ready");
+    const ctl = (command: string) => runProgram("escalectl", [command, "-c", "a.conf"], { home });
+    for (const command of ["start", "reload"]) {
+      const { status, stderr } = await ctl(command);
+      assert.equal(status, 11, stderr);
+      assert.match(stderr, /^escale: error: Cannot (start|reload) clients: .* runs them once\n/);
+    }
+    const stopped = await ctl("stop");
+    assert.equal(stopped.status, 0, stopped.stderr);
+    await escale.hear("asked");
+    const { status, objects } = await escale.end();
+    assert.deepEqual([status, objects.at(-1)], [130, { kind: "end", status: 130 }]);
   },
 });
