@@ -76,6 +76,7 @@ function clientLines(client: ClientStatus, options: StatusTextOptions): readonly
     ...transfers.map(transferLine),
     ...(outlook === undefined ? [] : relayLines(outlook, { ...options, client })),
     ...(outlook === undefined ? [] : conflictLines(outlook, { ...options, client })),
+    ...(outlook === undefined ? [] : renamedLines(outlook)),
     ...(outlook === undefined ? [] : lockLines(outlook)),
     ...problemLines(client, options),
   ];
@@ -171,6 +172,16 @@ function standingText(file: Standing, known: readonly string[]): string {
     ? `${countText(lacking, "client")} to come`
     : `lacking: ${lackers}`;
   return `${about}: with ${holders === "" ? "nobody known" : holders}; ${lack}`;
+}
+
+function renamedLines({ renamed, renamedFiles }: Outlook): readonly string[] {
+  if (renamedFiles === 0) return [];
+  const more = renamedFiles > renamed.length ? [indent("and more")] : [];
+  return [
+    `${countText(renamedFiles, "file")} kept under another name, which this file system can hold:`,
+    ...renamed.map(({ path, place }) => indent(`${clean(path)} as ${clean(place)}`)),
+    ...more,
+  ];
 }
 
 function conflictLines({ conflictCopies }: Outlook, { client, commands }: About) {

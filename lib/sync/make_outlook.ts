@@ -13,7 +13,11 @@ const MARK = ".conflict-";
 /** Sums up a round before it does anything. `pullerCount` is that of the section. */
 export function outlookOf(
   { scan, survey, plan }: { readonly scan: Scan; readonly survey: Survey; readonly plan: Plan },
-  { pullerCount }: { readonly pullerCount: number },
+  { pullerCount, renamed }: {
+    readonly pullerCount: number;
+    /** By resource. */
+    readonly renamed: ReadonlyMap<RelativePath, RelativePath>;
+  },
 ): Outlook {
   const standing: Standing[] = [];
   const locks: HeldLock[] = [];
@@ -35,6 +39,8 @@ export function outlookOf(
     relayFiles: survey.entries.size,
     usedBytes: survey.usedBytes,
     conflictCopies: countCopies(scan.files.keys()),
+    renamed: [...renamed.entries().take(MAX_LISTED).map(([path, place]) => ({ path, place }))],
+    renamedFiles: renamed.size,
     standing,
     standingFiles: survey.entries.contents,
     locks,

@@ -38,6 +38,9 @@ export interface Outlook {
   /** Bytes of all objects on the relay. */
   readonly usedBytes: number;
   readonly conflictCopies: number;
+  /** Resources whose names the local file system cannot hold, and where they stand. */
+  readonly renamed: readonly { readonly path: string; readonly place: string }[];
+  readonly renamedFiles: number;
   readonly standing: readonly Standing[];
   readonly standingFiles: number;
   readonly locks: readonly HeldLock[];

@@ -41,7 +41,10 @@ export async function runRound(
   const scan = workshop.misfits.apply(seen, survey.entries.keys());
   const plan = await makePlan(workshop, { scan, survey, tally });
   const { pullerCount } = section;
-  emit({ kind: "outlook", outlook: outlookOf({ scan, survey, plan }, { pullerCount }) });
+  emit({
+    kind: "outlook",
+    outlook: outlookOf({ scan, survey, plan }, { pullerCount, renamed: workshop.misfits.all }),
+  });
   if (options.plansOnly) {
     tellPlan(plan, workshop);
     return tally;

@@ -27,6 +27,8 @@ const OUTLOOK: Outlook & { readonly atMs: number } = {
   relayFiles: 3,
   usedBytes: 2_048,
   conflictCopies: 0,
+  renamed: [],
+  renamedFiles: 0,
   standing: [],
   standingFiles: 0,
   locks: [],
@@ -137,6 +139,8 @@ Deno.test("statusText() names locks, conflict copies and problems, and the comma
   const outlook = {
     ...OUTLOOK,
     conflictCopies: 2,
+    renamed: [{ path: "F", place: "F.renamed-1a2b3c4d" }],
+    renamedFiles: 2,
     locks: [{ path: "a", owner: "phone", unchangedS: 61 }],
     lockedFiles: 3,
   };
@@ -149,6 +153,9 @@ Deno.test("statusText() names locks, conflict copies and problems, and the comma
   assert.deepEqual(lines.slice(2), [
     "2 conflict copies beside files here",
     "  run: escalectl conflicts -r photos",
+    "2 files kept under another name, which this file system can hold:",
+    "  F as F.renamed-1a2b3c4d",
+    "  and more",
     "locked: a by phone, unchanged for 1 min; taken over by itself once it is stale",
     "locked: 2 more files",
     "error: two (12 s ago)",

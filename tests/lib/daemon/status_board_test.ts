@@ -58,7 +58,14 @@ Deno.test("StatusBoard takes what is done away from what is pending", () => {
   const { board, only } = setUp();
   const outlook: Outlook = {
     ...{ toPush: { files: 2, bytes: 10 }, toPull: { files: 2, bytes: 10 } },
-    ...{ localFiles: 2, relayFiles: 2, usedBytes: 0, conflictCopies: 0 },
+    ...{
+      localFiles: 2,
+      relayFiles: 2,
+      usedBytes: 0,
+      conflictCopies: 0,
+      renamed: [],
+      renamedFiles: 0,
+    },
     ...{ standing: [], standingFiles: 0, locks: [], lockedFiles: 0 },
   };
   board.event(section, { kind: "outlook", outlook });
