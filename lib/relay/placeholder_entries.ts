@@ -3,7 +3,7 @@ import type { RelativePath } from "../path.ts";
 import { signOf } from "./context.ts";
 import { type QuietMemory, signNumber } from "./quiet.ts";
 import type { RecordViewer } from "./record_view.ts";
-import type { LockView, QuietNotes, RelayEntries, RelayEntry } from "./relay.ts";
+import type { LockView, QuietNotes, RecordView, RelayEntries, RelayEntry } from "./relay.ts";
 
 /** What stands on the relay for a resource, as a listing shows it. */
 export interface Standing {
@@ -47,7 +47,9 @@ function contentSign({ sizeBytes, modifiedMs }: ObjectInfo): string | undefined 
 interface EntryContext {
   /** The locked resources, and how their locks look; `undefined` for a lock that this process holds. */
   readonly locked: ReadonlyMap<RelativePath, LockView | undefined>;
-  /** The text of a record. */
+  /** Records that are not remembered, as they were read. */
+  readonly views: ReadonlyMap<RelativePath, RecordView>;
+  /** The remembered text of a record. */
   readonly textOf: (resource: RelativePath) => string | undefined;
   readonly viewer: RecordViewer;
   readonly quiet: QuietMemory;
@@ -75,15 +77,22 @@ export class PlaceholderEntries implements RelayEntries, QuietNotes {
     const standing = this.#standing.get(resource);
     if (standing === undefined) return undefined;
     const { storedBytes, storedMs } = standing;
-    const text = standing.hasRecord ? this.#context.textOf(resource) : undefined;
     return {
       resource,
-      record: text === undefined ? { kind: "absent" } : this.#context.viewer.view(resource, text),
+      record: standing.hasRecord ? this.#recordOf(resource) : { kind: "absent" },
       storedBytes,
       storedMs,
       lock: this.#context.locked.get(resource),
       canCheck: true,
     };
+  }
+
+  #recordOf(resource: RelativePath): RecordView {
+    const { views, textOf, viewer } = this.#context;
+    const view = views.get(resource);
+    if (view !== undefined) return view;
+    const text = textOf(resource);
+    return text === undefined ? { kind: "absent" } : viewer.view(resource, text);
   }
 
   has(resource: RelativePath): boolean {

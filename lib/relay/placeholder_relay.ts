@@ -1,11 +1,13 @@
-import type { ObjectInfo, ObjectName } from "../../backends/backend.ts";
-import { EscaleError } from "../errors.ts";
+import { BackendError, type ObjectInfo, type ObjectName } from "../../backends/backend.ts";
+import { EscaleError, messageOf } from "../errors.ts";
 import type { RelativePath } from "../path.ts";
 import { batches } from "./batches.ts";
 import { checkContent } from "./content.ts";
-import { type ReadRecord, readText, type RelayContext } from "./context.ts";
+import type { ReadRecord, RelayContext } from "./context.ts";
+import { isOfOneFile } from "./failure.ts";
 import type { HeldLock } from "./lock.ts";
 import type { LockMode } from "./lock_text.ts";
+import { decodeText, MAX_RECORD_BYTES } from "./metadata.ts";
 import { classify, contentName, lockName, placeholderName } from "./names.ts";
 import { inParallel } from "./parallel.ts";
 import { PlaceholderEntries, type Standing, standingOf } from "./placeholder_entries.ts";
@@ -41,8 +43,6 @@ export class PlaceholderRelay implements Relay {
     const { found, usedBytes } = await this.#list(options);
     const standing = new Map<RelativePath, Standing>();
     const locked = new Map<RelativePath, LockView | undefined>();
-    /** Of records whose versions a listing does not tell apart: all others are read from the cache again. */
-    const texts = new Map<RelativePath, string>();
     const toRead: ToRead[] = [];
     const lockNames = new Set<ObjectName>();
     const known = this.#context.records.reader();
@@ -65,28 +65,57 @@ export class PlaceholderRelay implements Relay {
       if (lock !== undefined) locked.set(resource, view);
     }
     locks.forgetOthers(lockNames);
-    const reads = new Map<RelativePath, ReadRecord>();
-    const noteReads = () => {
-      if (reads.size > 0) this.#context.records.note(reads);
-      reads.clear();
-    };
-    await inParallel(toRead, this.#context.maxTransfers, async ({ resource, name, sign }) => {
-      options.signal?.throwIfAborted();
-      const text = await readText(this.#context.backend, name);
-      // It went between the listing and now: the next survey shows what became of it.
-      if (text === undefined) standing.delete(resource);
-      else if (sign === undefined) texts.set(resource, text);
-      else reads.set(resource, { sign, text });
-      if (reads.size >= NOTE_AT_ONCE) noteReads();
-    });
-    noteReads();
+    const views = await this.#readRecords(toRead, { standing, ...options });
     const all = new PlaceholderEntries(standing, {
       locked,
-      textOf: textReader(texts, this.#context.records.reader()),
+      views,
+      textOf: textReader(this.#context.records.reader()),
       viewer: this.#records,
       quiet,
     });
     return { entries: all, quiet: all, usedBytes };
+  }
+
+  /**
+   * Reads records, and notes the texts of those whose versions a listing tells apart. The views of the others are
+   * returned. A record that went meanwhile is taken out of what stands: the next survey shows what became of it.
+   */
+  async #readRecords(
+    toRead: readonly ToRead[],
+    { standing, signal }: {
+      readonly standing: Map<RelativePath, Standing>;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<ReadonlyMap<RelativePath, RecordView>> {
+    const { maxTransfers, records } = this.#context;
+    const views = new Map<RelativePath, RecordView>();
+    const reads = new Map<RelativePath, ReadRecord>();
+    const noteReads = () => {
+      if (reads.size > 0) records.note(reads);
+      reads.clear();
+    };
+    await inParallel(toRead, maxTransfers, async ({ resource, name, sign }) => {
+      signal?.throwIfAborted();
+      const text = await this.#readRecord(name);
+      if (text === undefined) standing.delete(resource);
+      else if (typeof text !== "string") views.set(resource, text);
+      else if (sign === undefined) views.set(resource, this.#records.view(resource, text));
+      else reads.set(resource, { sign, text });
+      if (reads.size >= NOTE_AT_ONCE) noteReads();
+    });
+    noteReads();
+    return views;
+  }
+
+  /** The text of a record; `undefined` if there is none, a view if it cannot be had: that stops its own file alone. */
+  async #readRecord(name: ObjectName): Promise<string | RecordView | undefined> {
+    try {
+      return decodeText(await this.#context.backend.read(name, { maxBytes: MAX_RECORD_BYTES }));
+    } catch (cause) {
+      if (cause instanceof BackendError && cause.code === "not-found") return undefined;
+      if (!isOfOneFile(cause)) throw cause;
+      return { kind: "unreadable", why: messageOf(cause) };
+    }
   }
 
   async open(
@@ -191,11 +220,13 @@ export class PlaceholderRelay implements Relay {
   /** One resource as it stands now; for those that are locked. */
   async #readEntry(resource: RelativePath): Promise<RelayEntry> {
     const { backend } = this.#context;
-    const text = await readText(backend, placeholderName(resource));
+    const text = await this.#readRecord(placeholderName(resource));
     const content = await backend.stat(contentName(resource));
     const record: RecordView = text === undefined
       ? { kind: "absent" }
-      : this.#records.view(resource, text);
+      : typeof text === "string"
+      ? this.#records.view(resource, text)
+      : text;
     const [storedBytes, storedMs] = [content?.sizeBytes, content?.modifiedMs];
     return { resource, record, storedBytes, storedMs, lock: undefined, canCheck: true };
   }
@@ -209,10 +240,9 @@ interface ToRead {
 }
 
 function textReader(
-  texts: ReadonlyMap<RelativePath, string>,
   known: (resource: RelativePath) => ReadRecord | undefined,
 ): (resource: RelativePath) => string | undefined {
-  return (resource) => texts.get(resource) ?? known(resource)?.text;
+  return (resource) => known(resource)?.text;
 }
 
 interface Listed {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { BackendError } from "../../../backends/backend.ts";
 import { openFile } from "../../../backends/file/mod.ts";
 import { World } from "../../support/engine.ts";
 
@@ -92,4 +93,27 @@ Deno.test("a record without a list of pullers stays readable when it is acknowle
   assert.deepEqual((await b.once()).actions, ["pull f"]);
   assert.match(Deno.readTextFileSync(name), /\n---pullers---\nB$/);
   assert.deepEqual((await a.once()).problems, []);
+});
+
+Deno.test("a record that may not be read, or is too large, stops its own file alone, and is told", async () => {
+  using world = new World({
+    openBackend: async (address) => {
+      const backend = await openFile(address);
+      const read = backend.read.bind(backend);
+      backend.read = (name, options) => {
+        if (name !== ".f.placeholder") return read(name, options);
+        throw new BackendError("denied", 'Cannot read ".f.placeholder": permission denied');
+      };
+      return backend;
+    },
+  });
+  const [a, b] = [world.client("A"), world.client("B")];
+  for (const name of ["e", "f", "g", "h"]) a.write(name, name, T);
+  await a.with({}, openFile).once();
+  Deno.writeTextFileSync(world.pathOnRelay(".g.placeholder"), "x".repeat(100_000));
+  const { problems, result } = await b.once();
+  assert.deepEqual(b.tree(), { e: "e", h: "h" });
+  assert.equal(result.outcome, "skipped");
+  assert.match(problems.join("\n"), /record of "f".*permission denied/);
+  assert.match(problems.join("\n"), /record of "g".*100000 bytes/);
 });
