@@ -8,12 +8,12 @@ import { holdAlone } from "../local/hold.ts";
 import { spool } from "../local/spool.ts";
 import { State } from "../local/state.ts";
 import type { Log } from "../log.ts";
-import type { RelativePath } from "../path.ts";
 import { Checksums } from "../relay/checksum.ts";
-import type { IndexContext, ReadRecord, RecordCache } from "../relay/context.ts";
+import type { IndexContext } from "../relay/context.ts";
 import { type LockMemory, Locks } from "../relay/lock.ts";
 import { FIRST_TIME_FORMAT } from "../relay/metadata.ts";
 import { NEVER_QUIET } from "../relay/quiet.ts";
+import { RecordMemory } from "../relay/record_memory.ts";
 import type { Backend, ObjectName } from "../relay/parts.ts";
 import type { OpenBackend } from "../relay/relay.ts";
 import type { Sighting } from "../relay/sightings.ts";
@@ -206,22 +206,5 @@ class ToolMemory implements LockMemory {
 
   transaction<T>(work: () => T): T {
     return work();
-  }
-}
-
-/** Keeps records as long as the tool runs. */
-class RecordMemory implements RecordCache {
-  readonly #reads = new Map<RelativePath, ReadRecord>();
-
-  get(resource: RelativePath): ReadRecord | undefined {
-    return this.#reads.get(resource);
-  }
-
-  reader(): (resource: RelativePath) => ReadRecord | undefined {
-    return (resource) => this.#reads.get(resource);
-  }
-
-  note(reads: ReadonlyMap<RelativePath, ReadRecord>): void {
-    for (const [resource, read] of reads) this.#reads.set(resource, read);
   }
 }

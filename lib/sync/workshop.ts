@@ -22,11 +22,12 @@ import { Stager } from "../local/write.ts";
 import type { Log } from "../log.ts";
 import type { RelativePath } from "../path.ts";
 import { Checksums, type Sealer, sealWith } from "../relay/checksum.ts";
-import type { RelayContext } from "../relay/context.ts";
+import type { RecordCache, RelayContext } from "../relay/context.ts";
 import { IndexRelay } from "../relay/index_relay.ts";
 import { Locks } from "../relay/lock.ts";
 import { FIRST_TIME_FORMAT } from "../relay/metadata.ts";
 import { PlaceholderRelay } from "../relay/placeholder_relay.ts";
+import { RecordMemory } from "../relay/record_memory.ts";
 import type { OpenBackend, Relay } from "../relay/relay.ts";
 import { Comparer } from "./compare.ts";
 import { originalName } from "./conflict_name.ts";
@@ -128,17 +129,7 @@ export async function openWorkshop(
         : FIRST_TIME_FORMAT,
       pullerCount: section.pullerCount,
       maxTransfers: section.maxParallelTransfers,
-      records: {
-        get: (resource) => state.resource(resource).record,
-        reader: () => {
-          const read = state.reader();
-          return (resource) => read(resource).record;
-        },
-        note: (reads) =>
-          state.transaction(() => {
-            for (const [resource, record] of reads) state.change(resource, { record });
-          }),
-      },
+      records: isDryRun ? new RecordMemory(recordsIn(state)) : recordsIn(state),
       log,
     }),
   );
@@ -181,6 +172,21 @@ export async function openWorkshop(
     keyProof,
     isClean: false,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** The texts of records that a state keeps. */
+function recordsIn(state: State): RecordCache {
+  return {
+    get: (resource) => state.resource(resource).record,
+    reader() {
+      const read = state.reader();
+      return (resource) => read(resource).record;
+    },
+    note: (reads) =>
+      state.transaction(() => {
+        for (const [resource, record] of reads) state.change(resource, { record });
+      }),
   };
 }
 

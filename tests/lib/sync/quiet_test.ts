@@ -97,3 +97,10 @@ Deno.test("a file that was kept out by hand is looked at again when it no longer
   await pair.world.settle([pair.a, pair.b]);
   assert.equal(pair.b.read("f"), "4");
 });
+
+Deno.test("a dry run reads records as any other, and writes nothing down", async () => {
+  using pair = await Pair.inStep();
+  pair.b.loseState();
+  assert.deepEqual((await pair.b.once({ dryRun: true })).actions, []);
+  assert.deepEqual((await pair.b.once()).actions, []);
+});
