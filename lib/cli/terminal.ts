@@ -20,9 +20,10 @@ export function systemTerminal(): Terminal | undefined {
       return readLine();
     },
     askHidden(question) {
-      write(question);
+      // Before the question: what is typed at once must not be shown either.
       Deno.stdin.setRaw(true);
       try {
+        write(question);
         return readLine();
       } finally {
         Deno.stdin.setRaw(false);
