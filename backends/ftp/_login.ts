@@ -8,6 +8,8 @@ import { connectPlain, unlessAborted } from "./_wire.ts";
 
 /** The port on which TLS begins at once. */
 const IMPLICIT_PORT = 990;
+/** How often implicit TLS is attempted with a server that says nothing. */
+const IMPLICIT_ATTEMPTS = 3;
 /** How long a server on another port may keep silent before it is asked whether it waits for TLS. */
 const SILENCE_MS = 1_000;
 
@@ -84,18 +86,16 @@ async function secureLine(target: Target, signal: AbortSignal | undefined): Prom
     const greeting = readReply(wire, target);
     greeting.catch(() => {});
     if (facts.security === undefined && await isSilent(greeting)) {
-      const line = await implicitLine(target, signal).catch(() => undefined);
+      const line = await implicitLineMeanwhile(greeting, target, signal);
       if (line !== undefined) {
         facts.security = "implicit";
         wire.close();
         return line;
       }
     }
+    const greeted = await unlessAborted(greeting, signal, () => {});
     facts.security = "explicit";
-    return await explicitLine(target, {
-      wire,
-      greeting: await unlessAborted(greeting, signal, () => {}),
-    });
+    return await explicitLine(target, { wire, greeting: greeted });
   } catch (thrown) {
     wire.close();
     throw thrown;
@@ -111,6 +111,25 @@ async function isSilent(greeting: Promise<Reply>): Promise<boolean> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A line with implicit TLS, attempted while a server is silent that may be waiting for it; a busy one may refuse one. */
+async function implicitLineMeanwhile(
+  greeting: Promise<Reply>,
+  target: Target,
+  signal: AbortSignal | undefined,
+): Promise<Line | undefined> {
+  let isGreeted = false;
+  greeting.then(() => isGreeted = true, () => isGreeted = true);
+  for (let attempt = 0; attempt < IMPLICIT_ATTEMPTS && !isGreeted; attempt++) {
+    try {
+      return await implicitLine(target, signal);
+    } catch (thrown) {
+      signal?.throwIfAborted();
+      target.trace(`no implicit TLS: ${String(thrown)}`);
+    }
+  }
+  return undefined;
 }
 
 async function implicitLine(target: Target, signal: AbortSignal | undefined): Promise<Line> {
