@@ -61,7 +61,7 @@ export class State implements Disposable {
    * @throws {EscaleError} `denied` if it can be neither opened nor made
    */
   static open(file: string, options: StateOptions = {}): State {
-    if (options.isReadOnly) return new State(isThere(file) ? file : ":memory:", true);
+    if (options.isReadOnly) return State.#openReadOnly(file, options);
     try {
       return new State(file);
     } catch (cause) {
@@ -79,6 +79,19 @@ export class State implements Disposable {
       } catch (again) {
         throw cannotOpen(file, again);
       }
+    }
+  }
+
+  /** One that is not there, is being made at this moment, or is damaged counts as empty. */
+  static #openReadOnly(file: string, { warn }: StateOptions): State {
+    if (!isThere(file)) return new State(":memory:", true);
+    try {
+      return new State(file, true);
+    } catch (cause) {
+      if (cause instanceof UnfinishedError) return new State(":memory:", true);
+      if (!isDamage(cause)) throw cannotOpen(file, cause);
+      warn?.(`Took the state database for empty: the one at "${file}" cannot be read`);
+      return new State(":memory:", true);
     }
   }
 
@@ -107,6 +120,7 @@ export class State implements Disposable {
       return;
     }
     if (version !== 0) throw new DamageError(`its version is ${version}, not ${SCHEMA_VERSION}`);
+    if (this.#isReadOnly && this.#file !== ":memory:") throw new UnfinishedError();
     this.#db.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
   }
 
@@ -322,6 +336,8 @@ function upsert(columns: readonly string[]): string {
 }
 
 class DamageError extends Error {}
+/** Another process is making the database. */
+class UnfinishedError extends Error {}
 
 function isDamage(cause: unknown): boolean {
   return cause instanceof DamageError || sqliteFailureOf(cause) === "damaged";

@@ -237,3 +237,15 @@ Deno.test("quiet marks hold for many resources", () => {
   marks.note("f7", { relay: 1, local: 1 });
   for (let at = 0; at < 5_000; at++) assert.equal(marks.isNoted(`f${at}`, markOf(at)), at !== 7);
 });
+
+Deno.test("State, read only: one that is being made, or is damaged, counts as empty and stays as it is", async () => {
+  await withFolder((folder) => {
+    const file = `${folder}/s.db`;
+    for (const content of ["", "garbage".repeat(1000)]) {
+      Deno.writeTextFileSync(file, content);
+      using state = State.open(file, { isReadOnly: true });
+      assert.deepEqual(state.resource("f"), UNKNOWN_RESOURCE);
+      assert.equal(Deno.readTextFileSync(file), content);
+    }
+  });
+});
