@@ -24,10 +24,14 @@ export class Problems {
     add(this.#warnings, { line, text });
   }
 
-  /** @throws {EscaleError} `config` with a line for each error, in the order of the file */
+  /**
+   * @throws {EscaleError} `config` with a line for each error, in the order of the file, and for each warning, since a
+   * doubtful line is often why another is wrong
+   */
   throwIfAny(): void {
     if (this.#errors.length === 0) return;
-    throw new EscaleError("config", this.#lines(this.#errors).join("\n"));
+    const warnings = this.#warnings.map(({ line, text }) => ({ line, text: `warning: ${text}` }));
+    throw new EscaleError("config", this.#lines([...this.#errors, ...warnings]).join("\n"));
   }
 
   warnings(): readonly string[] {

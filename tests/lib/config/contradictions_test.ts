@@ -34,7 +34,6 @@ Deno.test("contradictions and gaps are errors, each with its line", () => {
     [`[r]\npath = /l\n${RELAY}mode = download\npull only = 0\n`, 5, /option "mode" is "download"/],
     ["[r]\npath = /l\nprotocol = constructor\n", 3, /"constructor": should be one of file/],
     [`[r]\npath = /l\n${RELAY}encryption = on\n`, 5, /"fernet": needs a "passphrase"/],
-    [`[r]\npath = /l\n${RELAY}encrypton = on\nkey = ${FERNET_KEY}\n`, 6, /without "encryption"/],
     [`[r]\npath = /l\n${RELAY}encryption = native\nkey = k\n`, 5, /does not encrypt by itself/],
     [`[r]\npath = /relay/l\n${RELAY}`, 2, /one inside the other/],
     [`[r]\npath = /\n${RELAY}`, 2, /one inside the other/],
@@ -57,6 +56,14 @@ Deno.test("contradictions and gaps are errors, each with its line", () => {
     assert.ok(first.startsWith(`${FILE}:${line}: `), `${first} for ${text}`);
     assert.match(first, message, text);
   }
+});
+
+Deno.test("with errors the warnings are shown too, since a misspelt option is often why", () => {
+  const text = `[r]\npath = /l\n${RELAY}encrypton = on\nkey = ${FERNET_KEY}\n`;
+  const [first = "", second = "", ...others] = errorsOf(text);
+  assert.match(first, /:5: warning: option "encrypton" is unknown.*"encryption"/);
+  assert.match(second, /:6: option "key" .*without "encryption"/);
+  assert.deepEqual(others, []);
 });
 
 Deno.test("two sections neither share a folder nor a name on one relay", () => {
