@@ -5,6 +5,7 @@ import {
   type ObjectName,
   type PutOptions,
 } from "../backend.ts";
+import { Buffer } from "node:buffer";
 import { existsSync } from "node:fs";
 import { removeQuietly } from "./_create.ts";
 import { attempt, fileError } from "./_errors.ts";
@@ -14,6 +15,10 @@ import type { Unflushed } from "./_unflushed.ts";
 
 /** Objects up to this size are gathered in memory and written by synchronous calls, which is fastest. */
 export const SMALL_BYTES: number = 256 * 1024;
+
+/** A shorter hole saves no block of the disk. */
+const MIN_HOLE_BYTES = 16 * 1024;
+const ZEROS = new Uint8Array(1024 * 1024);
 
 /** Writes objects: each to a temporary file in its folder, which then takes the name. */
 export class Writer {
@@ -58,13 +63,17 @@ export class Writer {
         this.#folders.within(folderOf(name), () => {
           return Deno.openSync(temporary, { write: true, createNew: true });
         }));
+      let endsInHole = false;
       await pour(action, source, options, async (chunk) => {
+        endsInHole = isHole(chunk);
         try {
-          await writeWhole(file, chunk);
+          if (endsInHole) file.seekSync(chunk.length, Deno.SeekMode.Current);
+          else await writeWhole(file, chunk);
         } catch (thrown) {
           throw fileError(action, thrown);
         }
       });
+      if (endsInHole) attempt(action, () => file.truncateSync(source.sizeBytes));
       // Windows renames no open file.
       file.close();
       attempt(action, () => this.#publish(temporary, name, source.sizeBytes));
@@ -132,6 +141,12 @@ function wrongLength(action: string, source: ByteSource, how: string): BackendEr
     "protocol",
     `Cannot ${action}: its content is ${how} than the ${source.sizeBytes} bytes announced`,
   );
+}
+
+/** Whether bytes are left out of a file, as all are zero: so a sparse file takes no more space than where it came from. */
+function isHole(bytes: Uint8Array): boolean {
+  if (bytes.length < MIN_HOLE_BYTES || bytes.length > ZEROS.length) return false;
+  return Buffer.compare(bytes, ZEROS.subarray(0, bytes.length)) === 0;
 }
 
 async function writeWhole(file: Deno.FsFile, chunk: Uint8Array): Promise<void> {

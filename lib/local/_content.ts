@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { EscaleError } from "../errors.ts";
 import { printable, type RelativePath } from "../path.ts";
 import { failureOf } from "./_failure.ts";
@@ -12,6 +13,10 @@ export interface ContentOptions {
 
 /** The first bytes of a file, up to this many, are written synchronously, which is faster. */
 const SYNCHRONOUS_BYTES = 256 * 1024;
+
+/** A shorter hole saves no block of the disk. */
+const MIN_HOLE_BYTES = 16 * 1024;
+const ZEROS = new Uint8Array(1024 * 1024);
 
 /** Writes a whole file at a stretch and sets its time. @returns its length */
 export function writeBytes(
@@ -38,13 +43,16 @@ export async function writeStream(
   let written = 0;
   // The next chunk is made while one is written.
   let writing: Promise<void> = Promise.resolve();
+  let endsInHole = false;
   try {
     for (let read = await reader.read(); !read.done; read = await reader.read()) {
       written += read.value.length;
       checkLength(written, false, options);
       const { value } = read;
       await writing;
-      if (written <= SYNCHRONOUS_BYTES) attempt(() => writeAllSync(handle, value), path);
+      endsInHole = isHole(value);
+      if (endsInHole) attempt(() => handle.seekSync(value.length, Deno.SeekMode.Current), path);
+      else if (written <= SYNCHRONOUS_BYTES) attempt(() => writeAllSync(handle, value), path);
       else {
         writing = writeAll(handle, value).catch((cause) => {
           throw failureOf(cause, "write", path);
@@ -54,6 +62,7 @@ export async function writeStream(
       }
     }
     await writing;
+    if (endsInHole) attempt(() => handle.truncateSync(written), path);
     signal?.throwIfAborted();
     checkLength(written, true, options);
     setTime(handle, options);
@@ -63,6 +72,12 @@ export async function writeStream(
     signal?.removeEventListener("abort", stop);
     reader.releaseLock();
   }
+}
+
+/** Whether bytes are left out of a file, as all are zero: so a sparse file takes no more space than where it came from. */
+function isHole(bytes: Uint8Array): boolean {
+  if (bytes.length < MIN_HOLE_BYTES || bytes.length > ZEROS.length) return false;
+  return Buffer.compare(bytes, ZEROS.subarray(0, bytes.length)) === 0;
 }
 
 /** Refuses too much as soon as it comes, so that a wrong length cannot fill the disk. */

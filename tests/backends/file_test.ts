@@ -267,6 +267,22 @@ Deno.test("get() fails if the file is written to in place", async () => {
   assert.ok(error.retryable);
 });
 
+Deno.test("put() leaves zeros out of large objects, and keeps their length", async () => {
+  await using folder = new TempFolder();
+  await using backend = await open(folder.relay);
+  const [zeros, text] = [new Uint8Array(512 * 1024), noise(10)];
+  for (const chunks of [[zeros, zeros], [text, zeros], [zeros, text], [zeros, text, zeros, text]]) {
+    const whole = new Uint8Array(await new Blob(chunks).arrayBuffer());
+    await backend.put(name("f"), {
+      sizeBytes: whole.length,
+      open: () => ReadableStream.from(chunks),
+    });
+    await assertStands(backend, "f", whole);
+    const { blocks } = Deno.statSync(`${folder.relay}/f`);
+    if (blocks !== null) assert.ok(blocks * 512 <= 64 * 1024, `${blocks} blocks`);
+  }
+});
+
 Deno.test("put() fails if its folder is removed midway", async () => {
   await using folder = new TempFolder();
   await using backend = await open(folder.relay);

@@ -336,3 +336,23 @@ Deno.test("scan, staging and placing need no permission but for the repository",
     });
   });
 });
+
+Deno.test("stage() leaves zeros out of large files, and keeps their length", async () => {
+  await withTree(async (root) => {
+    using stager = new Stager(root);
+    const zeros = new Uint8Array(512 * 1024);
+    const text = bytes("in between").slice();
+    for (
+      const chunks of [[zeros, zeros], [text, zeros], [zeros, text], [text, zeros, text, zeros]]
+    ) {
+      const whole = new Uint8Array(await new Blob(chunks).arrayBuffer());
+      const staged = await stager.stage(path("a"), ReadableStream.from(chunks));
+      const written = Deno.readFileSync(staged.temporary);
+      assert.equal(written.length, whole.length);
+      assert.ok(written.every((byte, at) => byte === whole[at]));
+      const { blocks } = Deno.statSync(staged.temporary);
+      if (blocks !== null) assert.ok(blocks * 512 <= 64 * 1024, `${blocks} blocks`);
+      stager.discard(staged);
+    }
+  });
+});
