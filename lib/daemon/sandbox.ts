@@ -38,7 +38,10 @@ export function permissionsFor(
   };
 }
 
-function netFor({ protocol, host, port, proxy }: RelaySettings): string[] | false {
+function netFor({ protocol, host, port, proxy, program }: RelaySettings): string[] | false {
+  // A program that runs already, beside the worker, is all that is spoken to.
+  const helper = helperAddress(program);
+  if (helper !== undefined) return [helper];
   if (host === undefined) return false;
   // Through a proxy nothing else is spoken to.
   if (proxy !== undefined) return [proxyAddress(proxy)].filter((it) => it !== undefined);
@@ -57,7 +60,21 @@ function netFor({ protocol, host, port, proxy }: RelaySettings): string[] | fals
   }
 }
 
-function runFor({ protocol, program }: RelaySettings): string[] | false {
+/** The host and port of a program that is named by the URL where it answers. */
+function helperAddress(program: string | undefined): string | undefined {
+  if (program === undefined || !program.startsWith("http://")) return undefined;
+  return URL.parse(program)?.host;
+}
+
+function runFor(relay: RelaySettings): string[] | false {
+  const { protocol, program } = relay;
+  if (helperAddress(program) !== undefined) return false;
+  if (protocol === "googledrive") return [program ?? "drive"];
+  return needsHelper(relay) ? [program ?? "rclone"] : false;
+}
+
+/** Whether the relay is reached through a program that is to run beside the worker: rclone. */
+export function needsHelper({ protocol }: RelaySettings): boolean {
   switch (protocol) {
     case "file":
     case "ftp":
@@ -65,11 +82,10 @@ function runFor({ protocol, program }: RelaySettings): string[] | false {
     case "http":
     case "https":
     case "webdav":
-      return false;
     case "googledrive":
-      return [program ?? "drive"];
+      return false;
     default:
-      return [program ?? "rclone"];
+      return true;
   }
 }
 

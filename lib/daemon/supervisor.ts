@@ -184,7 +184,7 @@ async function runInWorker(section: Section, job: Job, context: Context): Promis
   const { startWorker, emit, signal, timers } = context;
   if (signal.aborted) return { outcome: "stopped" };
   const { promise, resolve } = Promise.withResolvers<ClientResult>();
-  using cleanup = new DisposableStack();
+  await using cleanup = new AsyncDisposableStack();
 
   let silentMs = 0;
   const worker = startWorker(section, job, (report) => {
@@ -192,7 +192,7 @@ async function runInWorker(section: Section, job: Job, context: Context): Promis
     if (report.kind === "event") emit(section, report.event);
     else resolve(report.kind === "result" ? report.result : deathOf(section, report.message));
   });
-  cleanup.defer(() => worker.terminate());
+  cleanup.defer(async () => void await worker.terminate());
   context.change(section, { kind: "started" });
 
   // Missed beats are counted, not the time without them, so that a program that was stopped and continued (SIGSTOP)

@@ -59,6 +59,9 @@ Deno.test("permissionsFor() grants the net and programs by protocol", () => {
     [{ protocol: "ftps", host: "example.org", port: 21 }, ["example.org"], false],
     [{ protocol: "rclone", folder: "remote:a" }, false, ["rclone"]],
     [{ protocol: "dropbox", program: "/opt/rclone" }, false, ["/opt/rclone"]],
+    [{ protocol: "dropbox", program: "http://me:key@127.0.0.1:99/?type=dropbox" }, [
+      "127.0.0.1:99",
+    ], false],
     [{ protocol: "googledrive" }, false, ["drive"]],
   ];
   for (const [relay, net, run] of cases) {
