@@ -21,9 +21,27 @@ export interface RunFlags {
   readonly restartS?: number;
 }
 
+/** What the command line of `escale -i` asks for. */
+export interface WizardFlags {
+  readonly configFile: string | undefined;
+  /** The section to ask about. */
+  readonly section: string | undefined;
+  /** Files whose sections are taken over. */
+  readonly imports: readonly string[];
+  /** Answers, each `OPTION=VALUE`. */
+  readonly answers: readonly string[];
+  /** Nobody is asked. */
+  readonly takesDefaults: boolean;
+  /** Absent: it is asked for. */
+  readonly isExpert: boolean | undefined;
+  /** The relay is tried. */
+  readonly tries: boolean;
+}
+
 /** A command line, understood: what to do, or the text that was asked for. */
 export type Parsed<Flags> =
   | { readonly kind: "run"; readonly flags: Flags }
+  | { readonly kind: "wizard"; readonly flags: WizardFlags }
   | { readonly kind: "text"; readonly text: string };
 
 /** The command line of `escale`. */
@@ -40,8 +58,13 @@ export function escaleProgram(version: string): Command {
     .option("--json", "write what happens to standard output, one JSON object a line")
     .option("-q, --quiet", "show only warnings and errors")
     .option("-v, --verbose", "show details")
+    .option("-i, --interactive [file]", "make or change the configuration; take sections from FILE")
+    .option("--import <file>", "with -i, take the sections of this file over", collect)
+    .option("--set <option=value>", "with -i, answer a question beforehand", collect)
+    .option("-y, --yes", "with -i, take what is proposed for all that is not set")
+    .option("--expert", "with -i, ask for every option")
+    .option("--no-try", "with -i, do not try the relay")
     .addHelpText("after", `\n${EXIT_STATUS_HELP}`);
-  refuse(program, "-i", "--interactive");
   return program;
 }
 
@@ -57,24 +80,35 @@ export async function parseEscale(
   const program = escaleProgram(version);
   const text = await parseCommandLine(program, args);
   if (text !== undefined) return { kind: "text", text };
-  const options = program.opts<{
-    config?: string;
-    section?: string[];
-    daemon?: true;
-    detached?: true;
-    restart?: string | true;
-    once?: true;
-    dryRun?: true;
-    json?: true;
-    quiet?: true;
-    verbose?: true;
-  }>();
+  const options = program.opts<
+    WizardOptions & {
+      config?: string;
+      section?: string[];
+      daemon?: true;
+      detached?: true;
+      restart?: string | true;
+      once?: true;
+      dryRun?: true;
+      json?: true;
+      quiet?: true;
+      verbose?: true;
+    }
+  >();
   if (options.quiet && options.verbose) {
     throw new EscaleError("usage", 'Options "--quiet" and "--verbose" contradict each other');
   }
   if (options.daemon && (options.once || options.dryRun)) {
     throw new EscaleError("usage", 'Option "--daemon" contradicts "--once" and "--dry-run"', {
       hint: HELP_HINT,
+    });
+  }
+  if (options.interactive !== undefined || options.import !== undefined) {
+    return { kind: "wizard", flags: wizardFlags(options) };
+  }
+  const lone = WIZARD_ONLY.find(([name, unset]) => options[name] !== unset);
+  if (lone !== undefined) {
+    throw new EscaleError("usage", `Option "${lone[2]}" is for making a configuration`, {
+      hint: 'Give "-i" too',
     });
   }
   return {
@@ -104,6 +138,50 @@ export function argumentsOf(configFile: string, flags: RunFlags): readonly strin
   ];
 }
 
+interface WizardOptions {
+  config?: string;
+  section?: string[];
+  interactive?: string | true;
+  import?: string[];
+  set?: string[];
+  yes?: true;
+  expert?: true;
+  try: boolean;
+}
+
+const WIZARD_ONLY = [
+  ["set", undefined, "--set"],
+  ["yes", undefined, "--yes"],
+  ["expert", undefined, "--expert"],
+  ["try", true, "--no-try"],
+] as const;
+
+/** Flags that say how clients run, and so are not for the wizard. */
+const RUN_ONLY = ["daemon", "restart", "once", "dryRun", "json", "quiet", "verbose"] as const;
+
+function wizardFlags(
+  options: WizardOptions & Readonly<Partial<Record<(typeof RUN_ONLY)[number], unknown>>>,
+): WizardFlags {
+  const other = RUN_ONLY.find((name) => options[name] !== undefined);
+  const { section = [], interactive, import: imports = [] } = options;
+  if (other !== undefined || section.length > 1) {
+    const flag = other === undefined ? "--section" : `--${other === "dryRun" ? "dry-run" : other}`;
+    const why = other === undefined ? "twice" : "";
+    throw new EscaleError("usage", `Option "-i" cannot stand with "${flag}" ${why}`.trimEnd(), {
+      hint: HELP_HINT,
+    });
+  }
+  return {
+    configFile: options.config,
+    section: section[0],
+    imports: typeof interactive === "string" ? [interactive, ...imports] : imports,
+    answers: options.set ?? [],
+    takesDefaults: options.yes === true,
+    isExpert: options.expert ?? (options.yes === true ? false : undefined),
+    tries: options.try,
+  };
+}
+
 const HELP_HINT = 'Run "escale --help"';
 const RESTART_S = 60;
 /** The longest wait that a timer of the runtime can do. */
@@ -115,12 +193,4 @@ function parseRestart(text: string | true): number {
   if (/^\d+(\.\d+)?$/.test(text) && seconds >= 1 && seconds <= MAX_RESTART_S) return seconds;
   const range = `a number of seconds from 1 to ${MAX_RESTART_S}`;
   throw new EscaleError("usage", `Option "--restart" is "${text}": should be ${range}`);
-}
-
-/** Documented options that come later are refused by name. */
-function refuse(program: Command, short: string, long: string): void {
-  program.addOption(program.createOption(`${short}, ${long}`).hideHelp());
-  program.on(`option:${long.slice(2)}`, () => {
-    throw new EscaleError("usage", `Option "${short}" is not available in this version`);
-  });
 }

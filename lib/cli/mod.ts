@@ -1,7 +1,7 @@
+import type { OpenBackend } from "../../backends/backend.ts";
+import type { StartHelper } from "../daemon/start_worker.ts";
 import { EscaleError, isAbort, messageOf } from "../errors.ts";
 import { describe, firstFailure } from "../relay/failure.ts";
-import { makeReport, run } from "./commands/run.ts";
-import { ctlProgram } from "./commands/ctl_table.ts";
 import { parseCommandLine } from "./command_line.ts";
 import { Ctl, type CtlProgram } from "./ctl.ts";
 import type { DetachAnswer } from "./detach.ts";
@@ -14,10 +14,14 @@ import { listenForSignals } from "./signals.ts";
 /** What a main module hands over. */
 export interface Program {
   readonly version: string;
+  /** For trials while a configuration is made; clients open theirs in their workers. */
+  readonly openBackend: OpenBackend;
   /** The main module of a client's worker. */
   readonly workerEntry: URL;
   /** How another process of `escale` is started: a program and its first arguments. */
   readonly escale: readonly [string, ...string[]];
+  /** Starts what a client's relay needs beside its worker. */
+  readonly startHelper: StartHelper;
   /** Ends the program at once. */
   readonly exit: (status: ExitStatus) => void;
 }
@@ -42,7 +46,13 @@ export async function escale(args: readonly string[], program: Program): Promise
       output.out(parsed.text);
       return 0;
     }
+    // Loaded when they are wanted: each start pays for what is loaded, and scripts start often.
+    if (parsed.kind === "wizard") {
+      const { wizard } = await import("./commands/wizard.ts");
+      return await wizard(parsed.flags, { ...program, output });
+    }
     flags = parsed.flags;
+    const { run } = await import("./commands/run.ts");
     return await run(flags, { ...program, output });
   } catch (thrown) {
     if (isAbort(thrown)) return INTERRUPTED;
@@ -53,6 +63,7 @@ export async function escale(args: readonly string[], program: Program): Promise
       output.out(`${JSON.stringify(answer)}\n`);
       return status;
     }
+    const { makeReport } = await import("./commands/run.ts");
     const report = makeReport(flags, output);
     report.error(failure);
     report.end(status);
@@ -79,6 +90,7 @@ export async function escalectl(
 
 async function runCommand(args: readonly string[], ctl: Ctl): Promise<ExitStatus> {
   try {
+    const { ctlProgram } = await import("./commands/ctl_table.ts");
     const text = await parseCommandLine(ctlProgram(ctl), args);
     if (text !== undefined) ctl.output.out(text);
     return ctl.status;

@@ -1,7 +1,7 @@
 /** The protocols whose addresses hold a path here, a path there, or both, and no host. */
 export const MULTI_PATH_PROTOCOLS: readonly string[] = [
   ...["amazoncloud", "b2", "dropbox", "google", "googlecloud", "googledrive", "hubic", "onedrive"],
-  ...["rclone", "s3", "sftp", "swift"],
+  ...["rclone", "s3", "sftp", "swift", "yandex"],
 ];
 
 /** The parts of a relay's address, as they stand in it; nothing is checked. */

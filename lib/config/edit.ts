@@ -57,6 +57,12 @@ export function editSection(text: string, section: string, edits: readonly Optio
   return result.join("");
 }
 
+/** The lines of one section, from its header to the next one, comments included; empty if there is none of that name. */
+export function sectionText(text: string, section: string): string {
+  const lines = readLines(text).filter((line) => line.section === section);
+  return lines.map((line) => line.text.replace(/^\uFEFF/, "") + (line.end || "\n")).join("");
+}
+
 /** Whether an option stands in the section already, under any of its names. */
 function isWritten(
   { names }: OptionEdit,

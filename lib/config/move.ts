@@ -79,7 +79,12 @@ function applyEdits(
   return { text: edited, section: moved };
 }
 
-function editsFor(address: string, { home }: Environment): OptionEdit[] {
+/**
+ * What is to be edited in a section so that its relay is the one at `address`.
+ *
+ * @throws {EscaleError} `usage` if that is no address with a protocol, or a local path
+ */
+export function editsFor(address: string, { home }: { readonly home: string }): OptionEdit[] {
   const parsed = parseAddress(address, { home });
   const isFolder = parsed.host !== undefined && parsed.host.startsWith("/");
   const protocol = parsed.protocol ?? (isFolder ? "file" : undefined);

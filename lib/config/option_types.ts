@@ -42,6 +42,7 @@ export type OptionName =
   | "keyfile"
   | "encoding"
   | "rclone binary"
+  | "rclone config"
   | "drive binary"
   | "maintainer"
   | "verbosity"

@@ -7,12 +7,15 @@ type Unavailable = { readonly except: readonly string[]; readonly why: string };
 /** The one place that says what is not built yet: an entry goes when its feature comes. */
 const UNAVAILABLE: Readonly<Partial<Record<OptionName, Unavailable>>> = {
   "protocol": {
-    except: ["file", "ftp", "ftps", "webdav", "http", "https"],
-    why: "only file, FTP and WebDAV relays can be used in this version",
+    except: [
+      ...["file", "ftp", "ftps", "webdav", "http", "https", "rclone", "sftp", "s3", "dropbox"],
+      ...["googlecloud", "amazoncloud", "onedrive", "b2", "hubic", "swift", "yandex"],
+    ],
+    why: 'for Google Drive use "rclone" with a remote of type "drive"',
   },
   "encryption": {
-    except: ["off", "fernet", "blowfish", "blowfish.cryptography"],
-    why: 'only "fernet", "blowfish" and "off" can be used in this version',
+    except: ["off", "fernet", "blowfish", "blowfish.cryptography", "native"],
+    why: 'only "fernet", "blowfish", "native" and "off" can be used in this version',
   },
   "min split size": { except: [], why: "files are not split" },
 };
@@ -41,6 +44,7 @@ const DEFINITIONS: readonly Definition[] = [
       values: [
         ...["file", "ftp", "ftps", "webdav", "http", "https", "googledrive", "rclone", "sftp"],
         ...["s3", "dropbox", "googlecloud", "amazoncloud", "onedrive", "b2", "hubic", "swift"],
+        "yandex",
       ],
       synonyms: { google: "googledrive" },
       refused: { ssh: 'there is no such protocol: should be "sftp"' },
@@ -319,6 +323,11 @@ const DEFINITIONS: readonly Definition[] = [
     name: "rclone binary",
     type: { kind: "path" },
     help: "the rclone program, if it is not in the search path",
+  },
+  {
+    name: "rclone config",
+    type: { kind: "path" },
+    help: "the file with rclone's remotes, if it is not rclone's own",
   },
   {
     name: "drive binary",

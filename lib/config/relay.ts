@@ -29,6 +29,8 @@ export function buildRelay(context: RelayContext): RelaySettings | undefined {
   const keyFile = settings.text("keyfile");
   const encoding = settings.text("encoding");
   const program = programFor(protocol, settings);
+  const usesRclone = protocol !== "googledrive" && MULTI_PATH_PROTOCOLS.includes(protocol);
+  const rcloneConfig = usesRclone ? settings.text("rclone config") : undefined;
   const proxy = proxyFor({ protocol, host, port }, context.environment.variable);
   return {
     protocol,
@@ -42,6 +44,7 @@ export function buildRelay(context: RelayContext): RelaySettings | undefined {
     ...(proxy === undefined ? {} : { proxy }),
     ...(encoding === undefined ? {} : { encoding }),
     ...(program === undefined ? {} : { program }),
+    ...(rcloneConfig === undefined ? {} : { rcloneConfig }),
     verifyTls: settings.flag("verify ssl"),
     tlsVersion: settings.oneOf(TLS_VERSIONS, "ssl version") ?? "TLS",
     maxTransfers: settings.number("max parallel transfers"),

@@ -101,6 +101,8 @@ export interface RelaySettings {
   readonly timeoutMs: number;
   readonly nativePassphrase?: string;
   readonly program?: string;
+  /** The file with rclone's remotes, if it is not rclone's own. */
+  readonly rcloneConfig?: string;
 }
 
 /** One client: a local repository and its relay. */

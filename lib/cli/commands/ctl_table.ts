@@ -4,6 +4,7 @@ import { newProgram } from "../command_line.ts";
 import type { Ctl, MakeCommand } from "../ctl.ts";
 import { EXIT_STATUS_HELP } from "../exit.ts";
 import { completionsCommand } from "./completions.ts";
+import { exportCommand } from "./export.ts";
 import { reloadCommand } from "./reload.ts";
 import { restartCommand } from "./restart.ts";
 import { serviceCommand } from "./service.ts";
@@ -20,6 +21,7 @@ export const CTL_COMMANDS: readonly MakeCommand[] = [
   reloadCommand,
   statusCommand,
   ...UPKEEP_COMMANDS,
+  exportCommand,
   serviceCommand,
   completionsCommand,
 ];

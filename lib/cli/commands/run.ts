@@ -5,8 +5,10 @@ import type { Configuration, Section } from "../../config/section.ts";
 import { canLimitWorkers } from "../../daemon/sandbox.ts";
 import { makeFolder } from "../../daemon/small_file.ts";
 import { isMailAddress } from "../../daemon/smtp.ts";
-import { workerStarter } from "../../daemon/start_worker.ts";
+import { type StartHelper, workerStarter } from "../../daemon/start_worker.ts";
+import { EscaleError, isAbort, messageOf } from "../../errors.ts";
 import { printable } from "../../path.ts";
+import { describe } from "../../relay/failure.ts";
 import { askForCredentials } from "../credentials.ts";
 import { startDetached } from "../detach.ts";
 import type { ExitStatus } from "../exit.ts";
@@ -26,6 +28,8 @@ export interface RunContext {
   readonly workerEntry: URL;
   /** How another process of this program is started. */
   readonly escale: readonly [string, ...string[]];
+  /** Starts what a client's relay needs beside its worker. */
+  readonly startHelper: StartHelper;
   /** Ends the program at once. */
   readonly exit: (status: ExitStatus) => void;
 }
@@ -53,7 +57,10 @@ export async function run(flags: RunFlags, context: RunContext): Promise<ExitSta
     load,
     console: makeReport(flags, context.output, { hasLabels: sections.length > 1 }),
     output: context.output,
-    startWorker: workerStarter(context.workerEntry, { isLimited }),
+    startWorker: workerStarter(context.workerEntry, {
+      isLimited,
+      startHelper: withCodes(context.startHelper),
+    }),
     exit: context.exit,
     warnings: [
       ...configuration.warnings.map((warning) => [warning] as const),
@@ -62,6 +69,20 @@ export async function run(flags: RunFlags, context: RunContext): Promise<ExitSta
       ...addressWarnings(sections),
     ],
   });
+}
+
+/** What a storage throws, as an error of the client that needs it. */
+function withCodes(startHelper: StartHelper): StartHelper {
+  return async (relay, options) => {
+    try {
+      return await startHelper(relay, options);
+    } catch (thrown) {
+      if (isAbort(thrown) || thrown instanceof EscaleError) throw thrown;
+      const { code, hint } = describe(thrown);
+      const hints = hint === undefined ? {} : { hint };
+      throw new EscaleError(code, messageOf(thrown), { ...hints, cause: thrown });
+    }
+  };
 }
 
 const ROOT_WARNING = ["Running as the super user", "Run escale as the owner of the files"] as const;

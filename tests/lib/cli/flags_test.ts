@@ -57,7 +57,10 @@ Deno.test("parseEscale() says what is wrong", async () => {
     [["-c"], 'Option "-c, --config <file>" argument missing'],
     [["extra"], "Too many arguments. Expected 0 arguments but got 1: extra"],
     [["-q", "-v"], 'Options "--quiet" and "--verbose" contradict each other'],
-    [["-i"], 'Option "-i" is not available in this version'],
+    [["--set", "a=b"], 'Option "--set" is for making a configuration'],
+    [["--no-try"], 'Option "--no-try" is for making a configuration'],
+    [["-i", "--once"], 'Option "-i" cannot stand with "--once"'],
+    [["-i", "--section", "a", "--section", "b"], 'Option "-i" cannot stand with "--section" twice'],
     [["-d", "--once"], 'Option "--daemon" contradicts "--once" and "--dry-run"'],
     [
       ["-r", "soon"],
@@ -68,5 +71,31 @@ Deno.test("parseEscale() says what is wrong", async () => {
   for (const [args, message, hint] of cases) {
     const expected = { code: "usage", message, ...(hint === undefined ? {} : { hint }) };
     await assert.rejects(parseEscale(args, "1.2.3"), expected);
+  }
+});
+
+Deno.test("parseEscale() reads what is asked of the wizard", async () => {
+  const defaults = {
+    configFile: undefined,
+    section: undefined,
+    imports: [],
+    answers: [],
+    takesDefaults: false,
+    isExpert: undefined,
+    tries: true,
+  };
+  const cases: readonly [readonly string[], Readonly<Record<string, unknown>>][] = [
+    [["-i"], {}],
+    [["-i", "a.escale", "--import", "b.escale"], { imports: ["a.escale", "b.escale"] }],
+    [["--import", "b.escale"], { imports: ["b.escale"] }],
+    [["-i", "-c", "x.conf", "--section", "a"], { configFile: "x.conf", section: "a" }],
+    [["-i", "--set", "a=b", "--set", "c=d", "--no-try"], { answers: ["a=b", "c=d"], tries: false }],
+    [["-iy"], { imports: ["y"] }],
+    [["-i", "-y"], { takesDefaults: true, isExpert: false }],
+    [["-i", "--expert"], { isExpert: true }],
+  ];
+  for (const [args, changes] of cases) {
+    const expected = { kind: "wizard", flags: { ...defaults, ...changes } };
+    assert.deepEqual(await parseEscale(args, "1.2.3"), expected, args.join(" "));
   }
 });
