@@ -1,11 +1,11 @@
 /**
- * The long versions of the tests that look for losses by chance: `deno task prove [NAME]...`, by default all. Each takes
- * its number of cases from the environment, prints its seed, and replays it with `ESCALE_SEED`.
+ * The long versions of the tests that look for losses by chance: `deno task prove [NAME [CASES]]...`, by default all.
+ * Each takes its number of cases from there or from the environment, prints its seed, and replays it with `ESCALE_SEED`.
  */
 interface Proof {
   readonly title: string;
   readonly variable: string;
-  readonly cases: number;
+  readonly cases: number | "all";
   readonly tests: readonly string[];
 }
 
@@ -22,6 +22,18 @@ const PROOFS: Readonly<Record<string, Proof>> = {
     cases: 20_000,
     tests: ["tests/lib/sync/interleaving_test.ts", "tests/lib/sync/legacy_peer_test.ts"],
   },
+  world: {
+    title: "whole clients in a simulated world: users, crashes, faults",
+    variable: "ESCALE_WORLDS",
+    cases: 100_000,
+    tests: ["tests/model/world_test.ts"],
+  },
+  crashes: {
+    title: "death at every call to the disk or the relay, each with all losses",
+    variable: "ESCALE_CRASHES",
+    cases: "all",
+    tests: ["tests/model/crash_sweep_test.ts"],
+  },
   kills: {
     title: "real processes that are killed and suspended",
     variable: "ESCALE_HISTORIES",
@@ -31,19 +43,27 @@ const PROOFS: Readonly<Record<string, Proof>> = {
 };
 
 const names = Deno.args.length > 0 ? Deno.args : Object.keys(PROOFS);
-for (const name of names) {
+for (const [at, name] of names.entries()) {
+  if (isCount(name)) continue;
   const proof = PROOFS[name];
   if (proof === undefined) {
     say(`There is no proof "${name}": choose from ${Object.keys(PROOFS).join(", ")}`);
     Deno.exit(2);
   }
-  const cases = Deno.env.get(proof.variable) ?? String(proof.cases);
+  const given = names[at + 1];
+  const cases = given !== undefined && isCount(given)
+    ? given
+    : Deno.env.get(proof.variable) ?? String(proof.cases);
   say(`${name}: ${proof.title}, ${cases} cases`);
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: ["test", "--no-check", "-A", ...proof.tests],
     env: { [proof.variable]: cases },
   }).spawn().status;
   if (!success) Deno.exit(1);
+}
+
+function isCount(text: string): boolean {
+  return /^[0-9]+$/.test(text);
 }
 
 function say(text: string): void {

@@ -49,6 +49,14 @@ export type Fault =
      * or those bytes under its name if `leavesPart`. Other calls just fail.
      */
     | { readonly kind: "cut"; readonly after: number; readonly leavesPart?: boolean }
+    /** Only so many bytes are read or put, and nobody is told. Calls without content are as always. */
+    | { readonly kind: "short"; readonly after: number }
+    /** A call that only looks answers as the one before it on the same name did; at first, that nothing is there. */
+    | { readonly kind: "stale" }
+    /** A listing has each object twice. */
+    | { readonly kind: "double" }
+    /** A call that changes something fails, and has its effect so many calls later. */
+    | { readonly kind: "late"; readonly calls: number }
   )
   & {
     /** What the call throws; by default a retryable {@linkcode BackendError} `unavailable`. */
@@ -84,13 +92,26 @@ export class FaultyBackend implements Backend {
   readonly #counts = new Map<Verb, number>();
   readonly #inner: Backend;
   readonly #decide: Decide;
+  readonly #wait: (() => Promise<void>) | undefined;
+  /** What was seen last, for stale answers. */
+  readonly #listed = new Map<string, readonly ObjectInfo[]>();
+  readonly #looked = new Map<string, ObjectInfo | undefined>();
+  readonly #read = new Map<string, Uint8Array>();
+  /** Effects that are yet to come, by the number of the call before which they do. */
+  readonly #late = new Map<number, () => Promise<unknown>>();
   #stalled = Promise.withResolvers<void>();
   #isDead = false;
 
-  constructor(inner: Backend, decide: Decide = () => undefined) {
+  /** `wait` is awaited at the beginning of each call. */
+  constructor(
+    inner: Backend,
+    decide: Decide = () => undefined,
+    options: { readonly wait?: () => Promise<void> } = {},
+  ) {
     this.traits = inner.traits;
     this.#inner = inner;
     this.#decide = decide;
+    this.#wait = options.wait;
     if (inner.watch !== undefined) this.watch = inner.watch.bind(inner);
   }
 
@@ -109,27 +130,39 @@ export class FaultyBackend implements Backend {
     folder: FolderName,
     options: CallOptions & { readonly recursive?: boolean } = {},
   ): AsyncGenerator<ObjectInfo> {
-    const fault = this.#enter("list", folder);
+    const fault = await this.#enter("list", folder);
     if (fault?.kind === "stall") await this.#stall(options.signal);
     if (fault?.kind === "fail") throw this.#failure(fault, "list", folder);
+    const key = `${folder} ${options.recursive ?? false}`;
+    if (fault?.kind === "stale") return yield* this.#listed.get(key) ?? [];
     let left = fault?.kind === "cut" ? fault.after : Infinity;
+    const listed: ObjectInfo[] = [];
     for await (const info of this.#inner.list(folder, options)) {
       if (left-- <= 0) break;
+      listed.push(info);
       yield info;
+      if (fault?.kind === "double") yield info;
     }
-    if (fault !== undefined && fault.kind !== "stall") throw this.#failure(fault, "list", folder);
+    this.#listed.set(key, listed);
+    if (isFailing(fault)) throw this.#failure(fault, "list", folder);
   }
 
-  stat(name: ObjectName, options: CallOptions = {}): Promise<ObjectInfo | undefined> {
-    return this.#call("stat", name, options, () => this.#inner.stat(name, options));
+  async stat(name: ObjectName, options: CallOptions = {}): Promise<ObjectInfo | undefined> {
+    return await this.#call("stat", name, options, async (fault) => {
+      if (fault?.kind === "stale") return this.#looked.get(name);
+      const info = await this.#inner.stat(name, options);
+      this.#looked.set(name, info);
+      return info;
+    });
   }
 
   async get(name: ObjectName, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
-    const fault = this.#enter("get", name);
+    const fault = await this.#enter("get", name);
     if (fault?.kind === "stall") await this.#stall(options.signal);
     if (fault?.kind === "fail") throw this.#failure(fault, "get", name);
     const content = await this.#inner.get(name, options);
-    if (fault === undefined || fault.kind === "stall") return content;
+    if (fault?.kind === "short") return cutStream(content, fault.after, undefined);
+    if (!isFailing(fault)) return content;
     const failure = this.#failure(fault, "get", name);
     if (fault.kind === "cut") return cutStream(content, fault.after, failure);
     await content.cancel();
@@ -140,13 +173,26 @@ export class FaultyBackend implements Backend {
     name: ObjectName,
     options: CallOptions & { readonly maxBytes: number },
   ): Promise<Uint8Array> {
-    return this.#call("read", name, options, () => this.#inner.read(name, options));
+    return this.#call("read", name, options, async (fault) => {
+      if (fault?.kind === "stale") return this.#read.get(name) ?? nothing(name);
+      const bytes = await this.#inner.read(name, options);
+      this.#read.set(name, bytes);
+      return fault?.kind === "short" ? bytes.subarray(0, fault.after) : bytes;
+    });
   }
 
   async put(name: ObjectName, source: ByteSource, options: CallOptions = {}): Promise<void> {
-    const fault = this.#enter("put", name);
+    const fault = await this.#enter("put", name);
     if (fault?.kind === "stall") await this.#stall(options.signal);
     if (fault?.kind === "fail") throw this.#failure(fault, "put", name);
+    if (fault?.kind === "short") {
+      return await this.#inner.put(name, await partOf(source, fault.after), options);
+    }
+    if (fault?.kind === "late") {
+      const whole = await partOf(source, source.sizeBytes);
+      this.#putOff(fault.calls, () => this.#inner.put(name, whole));
+      throw this.#failure(fault, "put", name);
+    }
     if (fault?.kind !== "cut") {
       await this.#inner.put(name, source, options);
       if (fault?.kind === "lose-reply") throw this.#failure(fault, "put", name);
@@ -184,6 +230,7 @@ export class FaultyBackend implements Backend {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.release();
+    for (const effect of this.#late.values()) await effect().catch(() => {});
     await this.#inner[Symbol.asyncDispose]();
   }
 
@@ -191,23 +238,33 @@ export class FaultyBackend implements Backend {
     verb: Verb,
     name: string,
     { signal }: CallOptions,
-    effect: () => Promise<T>,
+    effect: (fault: Fault | undefined) => Promise<T>,
   ): Promise<T> {
-    const fault = this.#enter(verb, name);
+    const fault = await this.#enter(verb, name);
     if (fault?.kind === "stall") await this.#stall(signal);
-    if (fault === undefined || fault.kind === "stall") return await effect();
-    if (fault.kind === "lose-reply") await effect();
+    if (!isFailing(fault)) return await effect(fault);
+    if (fault.kind === "lose-reply") await effect(fault);
+    if (fault.kind === "late") this.#putOff(fault.calls, () => effect(undefined));
     throw this.#failure(fault, verb, name);
   }
 
+  #putOff(calls: number, effect: () => Promise<unknown>): void {
+    this.#late.set(this.count() + calls, effect);
+  }
+
   /** Counts a call, and says what is to go wrong with it. */
-  #enter(verb: Verb, name: string): Fault | undefined {
+  async #enter(verb: Verb, name: string): Promise<Fault | undefined> {
     if (this.#isDead) throw new Crash(`${verb} "${name}" after the crash`);
     const call = { verb, name, nth: this.count() + 1, nthOfVerb: this.count(verb) + 1 };
     this.calls.push(call);
     this.#counts.set(verb, call.nthOfVerb);
     const fault = this.#decide(call);
     if (fault?.dies === true) this.#isDead = true;
+    await this.#wait?.();
+    const late = this.#late.get(call.nth);
+    this.#late.delete(call.nth);
+    // What a server does late it may also fail to do.
+    await late?.().catch(() => {});
     return fault;
   }
 
@@ -230,26 +287,36 @@ export class FaultyBackend implements Backend {
   }
 }
 
+/** Faults of which the caller is told. */
+function isFailing(fault: Fault | undefined): fault is Fault {
+  return fault !== undefined && !["stall", "short", "stale", "double"].includes(fault.kind);
+}
+
+function nothing(name: string): never {
+  throw new BackendError("not-found", `Cannot read "${name}": a stale answer was asked for`);
+}
+
 function cutSource(source: ByteSource, after: number, failure: Error): ByteSource {
   return { sizeBytes: source.sizeBytes, open: () => cutStream(source.open(), after, failure) };
 }
 
-/** The first `after` bytes of `content`, then `failure`. */
+/** The first `after` bytes of `content`, then `failure`, or the end if there is none. */
 function cutStream(
   content: ReadableStream<Uint8Array>,
   after: number,
-  failure: Error,
+  failure: Error | undefined,
 ): ReadableStream<Uint8Array> {
   const reader = content.getReader();
   let left = after;
   return new ReadableStream({
     async pull(controller) {
+      const end = () => failure ? controller.error(failure) : controller.close();
       if (left === 0) {
-        controller.error(failure);
+        end();
         return await reader.cancel(failure);
       }
       const { done, value } = await reader.read();
-      if (done) return controller.error(failure);
+      if (done) return end();
       controller.enqueue(value.subarray(0, left));
       left -= Math.min(left, value.length);
     },
