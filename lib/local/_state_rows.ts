@@ -47,6 +47,14 @@ export function columnsOf(change: ResourceChange): Record<string, string | numbe
   };
 }
 
+/** The statement that sets these columns of a resource's row and leaves the others as they are. */
+export function upsert(columns: readonly string[]): string {
+  const marks = columns.map(() => "?");
+  const sets = columns.map((column) => `${column} = excluded.${column}`);
+  return `INSERT INTO resource (name, ${columns}) VALUES (?, ${marks})
+    ON CONFLICT (name) DO UPDATE SET ${sets}`;
+}
+
 function agreedOf(text: string): Agreed {
   const value: Partial<Record<keyof Agreed, unknown>> = JSON.parse(text);
   return {

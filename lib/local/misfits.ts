@@ -83,17 +83,12 @@ export class Misfits {
   apply(scan: Scan, resources: Iterable<RelativePath>): Scan {
     this.#recognise(scan, resources);
     if (this.#places.size === 0) return scan;
-    const files = new Map(scan.files);
+    const moves = new Map<RelativePath, RelativePath>();
     for (const [resource, place] of [...this.#places]) {
-      if (scan.files.has(resource)) {
-        this.#note(resource, undefined);
-        continue;
-      }
-      const file = scan.files.get(place);
-      files.delete(place);
-      if (file !== undefined) files.set(resource, file);
+      if (scan.files.has(resource)) this.#note(resource, undefined);
+      else moves.set(place, resource);
     }
-    return { ...scan, files };
+    return { ...scan, files: scan.files.renamed(moves) };
   }
 
   #recognise(scan: Scan, resources: Iterable<RelativePath>): void {

@@ -15,7 +15,7 @@ export function temporaryTag(owner: string): string {
   return hash("sha256", owner, "hex").slice(0, 8);
 }
 
-const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\.|$)/i;
+const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i;
 // deno-lint-ignore no-control-regex -- control characters are what is looked for
 const WINDOWS_FORBIDDEN = /[\u0000-\u001f<>:"|?*\\]/;
 
@@ -45,7 +45,8 @@ export interface NameLook {
 
 /**
  * The path under which another file or folder stands in the way of `path`, where the file system takes names for
- * equal that differ in case or Unicode form; `undefined` if none does. The result ends with the part that differs.
+ * equal that differ in case or Unicode form; `undefined` if none does. The result ends with the part that differs, or
+ * with the part itself where something goes by it that is listed under a name of no likeness (`LONGNA~1` on Windows).
  */
 export function twinOf(path: string, look: NameLook): string | undefined {
   let folder = "";
@@ -55,7 +56,9 @@ export function twinOf(path: string, look: NameLook): string | undefined {
     const names = [...look.list(folder)];
     if (!names.includes(part)) {
       const twin = names.find((name) => foldName(name) === foldName(part));
-      return twin === undefined ? undefined : joinPath(folder, twin);
+      if (twin !== undefined) return joinPath(folder, twin);
+      // Looked at again, as it may just have been removed.
+      return look.exists(here) ? here : undefined;
     }
     folder = here;
   }

@@ -1,7 +1,6 @@
 import { EscaleError, messageOf } from "../errors.ts";
 import type { RelativePath } from "../path.ts";
 import { isAbsence } from "./_failure.ts";
-import type { Scan } from "./scan.ts";
 
 /** What is remembered of a repository's root, to know it again. Plain data. */
 export interface RootFacts {
@@ -12,6 +11,11 @@ export interface RootFacts {
   readonly hadFiles: boolean;
   /** Some of the files that stood there, paths relative to the root. */
   readonly landmarks: readonly RelativePath[];
+}
+
+/** What of a scan tells of its root. */
+interface Scanned {
+  readonly files: ReadonlyMap<RelativePath, unknown>;
 }
 
 /** How many files are remembered to know a root by. */
@@ -30,7 +34,7 @@ const LANDMARKS = 64;
 export function checkRoot(
   root: string,
   remembered: RootFacts | undefined,
-  scan?: Pick<Scan, "files">,
+  scan?: Scanned,
 ): RootFacts {
   const device = deviceOf(root);
   const isMountPoint = isMount(root, device);
@@ -94,7 +98,7 @@ function stands(place: string): boolean {
 }
 
 /** Files spread over the whole scan. */
-function landmarksOf(scan: Pick<Scan, "files">): RelativePath[] {
+function landmarksOf(scan: Scanned): RelativePath[] {
   const step = Math.ceil(scan.files.size / LANDMARKS);
   let index = 0;
   return [...scan.files.keys()].filter(() => index++ % step === 0);

@@ -4,12 +4,9 @@ import { failureOf, isAbsence } from "./_failure.ts";
 import { lookAt } from "./_look.ts";
 import type { Filter } from "./filter.ts";
 import { TEMPORARY_NAME } from "./names.ts";
-import type { FileStamp } from "./state.ts";
+import { ScannedFiles } from "./scanned_files.ts";
 
-/** A file of the repository. One behind a symbolic link has the stamp of the file it leads to. */
-export interface LocalFile extends FileStamp {
-  readonly path: RelativePath;
-}
+export type { LocalFile } from "./scanned_files.ts";
 
 /** Something that is not synchronised although its name is not hidden and no filter excludes it. */
 export interface Skipped {
@@ -20,7 +17,7 @@ export interface Skipped {
 
 /** What stood in a repository. */
 export interface Scan {
-  readonly files: ReadonlyMap<RelativePath, LocalFile>;
+  readonly files: ScannedFiles;
   readonly skipped: readonly Skipped[];
   /** Paths at and below which a file may stand unseen, so that its absence here says nothing: all that was skipped. */
   readonly unreadable: readonly string[];
@@ -66,15 +63,23 @@ export async function scanRepository(root: string, options: ScanOptions): Promis
 /** Files between two looks at the clock. */
 const FILES_A_STEP = 64;
 
+/** What stands in a folder, in the order of walking, and what of it comes next. */
+interface Listed {
+  readonly folder: string;
+  readonly entries: readonly Deno.DirEntry[];
+  next: number;
+}
+
 class Walk implements Scan {
   readonly scannedMs: number = Date.now();
-  readonly files: Map<RelativePath, LocalFile> = new Map();
+  readonly files: ScannedFiles = new ScannedFiles();
   readonly skipped: Skipped[] = [];
   readonly unreadable: string[] = [];
   readonly leftovers: string[] = [];
   readonly #root: string;
   readonly #filter: Filter;
-  readonly #folders: string[] = [""];
+  /** The folder that is being walked through, and those above it. */
+  readonly #open: Listed[] = [];
 
   constructor(root: string, filter: Filter) {
     this.#root = root;
@@ -84,17 +89,21 @@ class Walk implements Scan {
   /** Walks on; pauses now and then. */
   *steps(): Generator<void> {
     let count = 0;
-    for (let folder = this.#folders.pop(); folder !== undefined; folder = this.#folders.pop()) {
-      for (const entry of this.#list(folder)) {
-        if (entry.name.startsWith(".")) this.#noteHidden(folder, entry.name);
-        else this.#take(joinPath(folder, entry.name), entry);
-        if (++count % FILES_A_STEP === 0) yield;
-      }
-      yield;
+    this.#enter("");
+    for (let listed = this.#open.at(-1); listed !== undefined; listed = this.#open.at(-1)) {
+      const entry = listed.entries[listed.next++];
+      if (entry === undefined) this.#open.pop();
+      else if (entry.name.startsWith(".")) this.#noteHidden(listed.folder, entry.name);
+      else this.#take(joinPath(listed.folder, entry.name), entry);
+      if (entry === undefined || ++count % FILES_A_STEP === 0) yield;
     }
   }
 
-  #list(folder: string): Iterable<Deno.DirEntry> {
+  #enter(folder: string): void {
+    this.#open.push({ folder, entries: inOrder(this.#list(folder)), next: 0 });
+  }
+
+  #list(folder: string): Deno.DirEntry[] {
     try {
       return [...Deno.readDirSync(`${this.#root}/${folder}`)];
     } catch (cause) {
@@ -116,7 +125,7 @@ class Walk implements Scan {
     }
     const lists = this.#filter.listsFile(path);
     if (entry.isDirectory) {
-      if (this.#filter.entersFolder(path)) this.#folders.push(path);
+      if (this.#filter.entersFolder(path)) this.#enter(path);
     } else if (lists || entry.isSymlink && this.#filter.entersFolder(path)) {
       this.#takeFile(path, lists);
     }
@@ -128,7 +137,7 @@ class Walk implements Scan {
       const look = lookAt(this.#root, `${this.#root}/${path}`);
       if (look.kind === "other") this.#skip(path, look.why);
       else if (look.kind === "absent") this.#noteAbsence(path);
-      else if (look.kind === "file" && lists) this.files.set(path, { path, ...look.stamp });
+      else if (look.kind === "file" && lists) this.files.append({ path, ...look.stamp });
     } catch {
       this.#skip(path, "it cannot be looked at");
     }
@@ -143,6 +152,13 @@ class Walk implements Scan {
     this.skipped.push({ path, reason });
     this.unreadable.push(path);
   }
+}
+
+/** The order in which what stands in a folder is walked through, so that paths come in ascending order. */
+function inOrder(entries: readonly Deno.DirEntry[]): readonly Deno.DirEntry[] {
+  const byKey = new Map<string, Deno.DirEntry>();
+  for (const entry of entries) byKey.set(entry.isDirectory ? `${entry.name}/` : entry.name, entry);
+  return [...byKey.keys()].sort().flatMap((key) => byKey.get(key) ?? []);
 }
 
 function noRepository(root: string, cause: unknown): unknown {

@@ -1,9 +1,10 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EscaleError, messageOf } from "../errors.ts";
 import { sqliteFailureOf } from "./_sqlite.ts";
+import type { KeptMark } from "./quiet_marks.ts";
 import { parseRelativePath, type RelativePath } from "../path.ts";
 import { rowReader } from "./_row_reader.ts";
-import { columnOf, columnsOf, flagOf, resourceOf } from "./_state_rows.ts";
+import { columnOf, columnsOf, flagOf, resourceOf, upsert } from "./_state_rows.ts";
 import {
   type AccessModifiers,
   type ResourceChange,
@@ -35,6 +36,7 @@ const SCHEMA = `
   CREATE TABLE quiet (name TEXT PRIMARY KEY, relay REAL NOT NULL, local REAL NOT NULL) WITHOUT ROWID;
 `;
 const QUIET_FACT = "settings of quiet marks";
+const REST_FACT = "rest";
 
 /** How to open a state database. */
 export interface StateOptions {
@@ -171,12 +173,27 @@ export class State implements Disposable {
     const columns = columnsOf(change);
     const names = Object.keys(columns);
     if (names.length === 0) return;
-    this.#run(upsert(names), name, ...Object.values(columns));
+    this.#forgetRest();
     this.#run("DELETE FROM quiet WHERE name = ?", name);
+    this.#run(upsert(names), name, ...Object.values(columns));
+  }
+
+  /** What was noted of a round in which nothing needed anything, if nothing that is remembered has changed since. */
+  rest(): string | undefined {
+    return this.fact(REST_FACT);
+  }
+
+  /** Notes that nothing needed anything. Any change of a resource, its place or its access modifiers forgets it. */
+  noteRest(text: string): void {
+    this.setFact(REST_FACT, text);
+  }
+
+  #forgetRest(): void {
+    this.#run("DELETE FROM fact WHERE name = ?", REST_FACT);
   }
 
   /** The quiet marks that are kept, if they were made under these settings; else none, and they are forgotten. */
-  *quietMarks(settings: string): Generator<{ name: string; relay: number; local: number }> {
+  *quietMarks(settings: string): Generator<KeptMark> {
     if (this.fact(QUIET_FACT) !== settings) {
       this.transaction(() => {
         this.#run("DELETE FROM quiet");
@@ -194,7 +211,7 @@ export class State implements Disposable {
   }
 
   /** Keeps quiet marks. A change of a resource forgets its mark. */
-  keepQuietMarks(marks: Iterable<{ name: string; relay: number; local: number }>): void {
+  keepQuietMarks(marks: Iterable<KeptMark>): void {
     this.transaction(() => {
       for (const { name, relay, local } of marks) {
         this.#run("INSERT OR REPLACE INTO quiet VALUES (?, ?, ?)", name, relay, local);
@@ -215,6 +232,7 @@ export class State implements Disposable {
 
   /** Notes where such a resource stands, or forgets it. */
   noteMisfit(resource: RelativePath, place: RelativePath | undefined): void {
+    this.#forgetRest();
     if (place === undefined) this.#run("DELETE FROM misfit WHERE resource = ?", resource);
     else this.#run("INSERT OR REPLACE INTO misfit VALUES (?, ?)", resource, place);
   }
@@ -242,6 +260,7 @@ export class State implements Disposable {
   /** Sets the access modifiers of a resource; with neither set it is forgotten. */
   setAccess(name: string, access: AccessModifiers): void {
     const { read, write } = access;
+    this.#forgetRest();
     if (read === undefined && write === undefined) {
       this.#run("DELETE FROM access WHERE name = ?", name);
     } else {
@@ -325,14 +344,6 @@ export class State implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
-}
-
-/** The statement that sets these columns of a resource's row and leaves the others as they are. */
-function upsert(columns: readonly string[]): string {
-  const marks = columns.map(() => "?");
-  const sets = columns.map((column) => `${column} = excluded.${column}`);
-  return `INSERT INTO resource (name, ${columns}) VALUES (?, ${marks})
-    ON CONFLICT (name) DO UPDATE SET ${sets}`;
 }
 
 class DamageError extends Error {}

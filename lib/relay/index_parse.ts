@@ -1,9 +1,9 @@
 import { concatBytes } from "../bytes.ts";
 import { EscaleError } from "../errors.ts";
 import { printable } from "../path.ts";
+import { signNumber } from "../sign.ts";
 import { PackedTexts } from "./index_store.ts";
 import { IndexText, Rows } from "./index_text.ts";
-import { signNumber } from "./quiet.ts";
 
 /** How an index is read. */
 export interface IndexOptions {

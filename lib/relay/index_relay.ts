@@ -1,3 +1,5 @@
+import { hash } from "node:crypto";
+import type { ObjectInfo } from "../../backends/backend.ts";
 import { EscaleError } from "../errors.ts";
 import type { RelativePath } from "../path.ts";
 import type { IndexContext } from "./context.ts";
@@ -55,10 +57,33 @@ export class IndexRelay implements Relay {
       for (const error of state.problems) problems.push({ where: pageLabel(page), error });
     }
     locks.forgetOthers(lockNames);
+    this.#reader.forgetFetched();
     this.#pages = pages;
     this.#busy = new Set([...pages.values()].flatMap((it) => it.updates.length > 0 ? it.page : []));
     const entries = this.#entries(pages);
-    return { entries, quiet: entries, usedBytes: listing.usedBytes, problems };
+    const sign = problems.length > 0
+      ? undefined
+      : await signOf(listing, (info) => this.#reader.lastDigest(info));
+    return {
+      ...{ entries, quiet: entries, usedBytes: listing.usedBytes, problems },
+      ...(sign === undefined ? {} : { sign }),
+    };
+  }
+
+  async recognise(
+    sign: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<{ readonly usedBytes: number } | undefined> {
+    this.#reader.forgetFetched();
+    const listing = await this.#reader.list(options);
+    const digestOf = (info: ObjectInfo) => {
+      options.signal?.throwIfAborted();
+      return this.#reader.digest(info);
+    };
+    if (await signOf(listing, digestOf) !== sign) return undefined;
+    this.#reader.forgetFetched();
+    this.#context.locks.forgetOthers(new Set());
+    return { usedBytes: listing.usedBytes };
   }
 
   async open(
@@ -104,11 +129,12 @@ export class IndexRelay implements Relay {
     return [...held.keys()].map(pageLabel);
   }
 
-  *batches<T extends BatchItem>(items: readonly T[], mode: LockMode): Generator<T[]> {
+  *batches<T extends BatchItem>(items: readonly T[], use: LockMode | "request"): Generator<T[]> {
     const { depth, maxPageSizeBytes } = this.#context;
     for (const batch of Map.groupBy(items, ({ resource }) => pageOf(resource, depth)).values()) {
-      if (mode === "r") yield batch;
-      else yield* cut(batch, maxPageSizeBytes);
+      // Each part of a request would write the whole index anew.
+      if (use === "w") yield* cut(batch, maxPageSizeBytes);
+      else yield batch;
     }
   }
 
@@ -230,6 +256,26 @@ export class IndexRelay implements Relay {
     if ((held?.state.updates.length ?? 0) > 0) this.#busy.delete(page);
     else this.#busy.add(page);
   }
+}
+
+/** Stands for the indices and what waits for its pullers, where nothing else is; that there is nothing says nothing. */
+async function signOf(
+  { foreign, pages }: Listing,
+  digestOf: (index: ObjectInfo) => Promise<string | undefined> | string | undefined,
+): Promise<string | undefined> {
+  if (foreign !== undefined || pages.size === 0) return undefined;
+  const told: string[] = [];
+  for (const { page, lock, persistent, updates } of pages.values()) {
+    const digest = lock === undefined && persistent ? await digestOf(persistent) : undefined;
+    if (digest === undefined) return undefined;
+    told.push(`${page} ${digest}`);
+    for (const [ts, { index, data }] of updates) {
+      const sent = index && data && await digestOf(index);
+      if (sent === undefined || data === undefined) return undefined;
+      told.push(`${page} ${ts} ${sent} ${data.sizeBytes} ${data.tag ?? data.modifiedMs}`);
+    }
+  }
+  return hash("sha256", told.sort().join("\n"), "hex");
 }
 
 /** Parts of at most so many bytes, where one item does not have more, and of not too many items. */

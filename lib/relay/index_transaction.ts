@@ -4,7 +4,14 @@ import { EscaleError, messageOf } from "../errors.ts";
 import type { RelativePath } from "../path.ts";
 import type { IndexContext } from "./context.ts";
 import { formatRecord, type RelayRecord } from "./metadata.ts";
-import { entryOn, resourcesIn, updateOf, viewIn } from "./page_entries.ts";
+import {
+  ChosenEntries,
+  type EntryContext,
+  entryOn,
+  resourcesIn,
+  updateOf,
+  viewIn,
+} from "./page_entries.ts";
 import { recordsOf } from "./page_repair.ts";
 import { type HeldPage, isOwedBy, type Update } from "./page_state.ts";
 import {
@@ -33,13 +40,17 @@ interface Work {
   unconfirmed: Begun | undefined;
 }
 
+/** More entries than this are made anew each time, as for a request of all that a page has. */
+const MANY_ENTRIES = 65_536;
+
 /** Locked pages of an index relay. */
 export class IndexTransaction implements Transaction {
-  readonly entries: Map<RelativePath, RelayEntry> = new Map();
+  entries: ReadonlyMap<RelativePath, RelayEntry> = new Map();
   readonly refused: ReadonlyMap<RelativePath, LockView>;
   readonly left: Map<RelativePath, unknown> = new Map();
   readonly #context: IndexContext;
   readonly #records: RecordViewer;
+  readonly #entryContext: EntryContext;
   readonly #works: Map<string, Work>;
   readonly #changed: (page: string) => void;
   readonly #signal: AbortSignal | undefined;
@@ -58,6 +69,7 @@ export class IndexTransaction implements Transaction {
   ) {
     this.#context = context;
     this.#records = options.records;
+    this.#entryContext = { ...context, records: options.records };
     this.refused = options.refused;
     this.#changed = options.changed;
     this.#signal = options.signal;
@@ -72,21 +84,25 @@ export class IndexTransaction implements Transaction {
 
   /** Notes the entries of these resources, and in mode `r` of all that this client has to acknowledge with them. */
   begin(resources: readonly RelativePath[], mode: "r" | "w"): void {
-    const context = { ...this.#context, records: this.#records };
+    const chosen = new Set<RelativePath>();
     for (const { held: { state } } of this.#works.values()) {
       const owed = mode === "w" ? [] : this.#owedOn(state.updates);
-      for (const resource of owed.flatMap(({ index }) => index ? [...resourcesIn(index)] : [])) {
-        const entry = entryOn(state, resource, context);
-        if (entry !== undefined) this.entries.set(resource, { ...entry, lock: undefined });
+      for (const { index } of owed) {
+        for (const resource of index ? resourcesIn(index) : []) chosen.add(resource);
       }
     }
     for (const resource of resources) {
-      const work = this.#works.get(pageOf(resource, this.#context.depth));
-      if (work === undefined || this.entries.has(resource)) continue;
-      const entry = entryOn(work.held.state, resource, context) ??
-        { resource, record: { kind: "absent" }, storedBytes: undefined };
-      this.entries.set(resource, { ...entry, lock: undefined });
+      if (this.#works.has(pageOf(resource, this.#context.depth))) chosen.add(resource);
     }
+    const entries = new ChosenEntries(chosen, (resource) => this.#entryOf(resource));
+    this.entries = chosen.size > MANY_ENTRIES ? entries : new Map(entries);
+  }
+
+  #entryOf(resource: RelativePath): RelayEntry {
+    const { state } = this.#workOf(resource).held;
+    const entry = entryOn(state, resource, this.#entryContext) ??
+      { resource, record: { kind: "absent" }, storedBytes: undefined };
+    return { ...entry, lock: undefined };
   }
 
   put(resource: RelativePath, record: RelayRecord, content: ByteSource): Promise<void> {

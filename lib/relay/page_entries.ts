@@ -184,3 +184,57 @@ export class PageEntries implements RelayEntries, QuietNotes {
     for (const [resource, entry] of this) visit(entry, resource, this);
   }
 }
+
+/** Entries of some resources, each made when it is asked for. */
+export class ChosenEntries implements ReadonlyMap<RelativePath, RelayEntry> {
+  readonly #resources: ReadonlySet<RelativePath>;
+  readonly #make: (resource: RelativePath) => RelayEntry;
+
+  constructor(
+    resources: ReadonlySet<RelativePath>,
+    make: (resource: RelativePath) => RelayEntry,
+  ) {
+    this.#resources = resources;
+    this.#make = make;
+  }
+
+  get size(): number {
+    return this.#resources.size;
+  }
+
+  has(resource: RelativePath): boolean {
+    return this.#resources.has(resource);
+  }
+
+  get(resource: RelativePath): RelayEntry | undefined {
+    return this.has(resource) ? this.#make(resource) : undefined;
+  }
+
+  keys(): SetIterator<RelativePath> {
+    return this.#resources.values();
+  }
+
+  *values(): Generator<RelayEntry, undefined> {
+    for (const resource of this.#resources) yield this.#make(resource);
+    return undefined;
+  }
+
+  *entries(): Generator<[RelativePath, RelayEntry], undefined> {
+    for (const entry of this.values()) yield [entry.resource, entry];
+    return undefined;
+  }
+
+  [Symbol.iterator](): Generator<[RelativePath, RelayEntry], undefined> {
+    return this.entries();
+  }
+
+  forEach(
+    visit: (
+      entry: RelayEntry,
+      resource: RelativePath,
+      map: ReadonlyMap<RelativePath, RelayEntry>,
+    ) => void,
+  ): void {
+    for (const [resource, entry] of this) visit(entry, resource, this);
+  }
+}

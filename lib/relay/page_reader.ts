@@ -21,11 +21,16 @@ import type { LockView } from "./relay.ts";
 /** A storage's times this coarse, in milliseconds, do not show that an object was written again. */
 const COARSE_MS = 2_000;
 
-/** What was read of an index object, for as long as the object stays the same. */
-interface ReadIndex {
+/** An index object as it was last seen. */
+interface SeenIndex {
   /** Of the object, as listed; `undefined` if a listing does not tell two versions of it apart. */
   readonly sign: string | undefined;
   /** Of its content. */
+  readonly digest: string;
+}
+
+/** What was read of an index object, for as long as its content stays the same. */
+interface ReadIndex {
   readonly digest: string;
   readonly index: IndexText | undefined;
   readonly problem: EscaleError | undefined;
@@ -44,8 +49,10 @@ export interface Listing {
 /** Reads pages, and of them only what has changed since the last time. */
 export class PageReader {
   readonly #context: IndexContext;
+  readonly #seen = new Map<ObjectName, SeenIndex>();
   readonly #read = new Map<ObjectName, ReadIndex>();
-
+  /** What {@linkcode digest} fetched, until it is read. */
+  readonly #fetched = new Map<ObjectName, Uint8Array>();
   readonly #records: RecordViewer;
 
   constructor(context: IndexContext, records: RecordViewer) {
@@ -112,25 +119,70 @@ export class PageReader {
     return { page, lock, index: read?.index ?? EMPTY_INDEX, updates, problems };
   }
 
+  /** Digest of the content of an index object. What is fetched for it is kept for {@linkcode read}. */
+  async digest(info: ObjectInfo): Promise<string | undefined> {
+    const sign = this.#signOf(info, { isLocked: false });
+    const seen = this.#seen.get(info.name);
+    if (isSame(seen, sign)) return seen?.digest;
+    const bytes = await this.#bytes(info.name);
+    if (bytes === undefined) return undefined;
+    this.#fetched.set(info.name, bytes);
+    return this.#see(info, { sign, bytes });
+  }
+
+  /** Digest of the content of an index object as it was when it was last fetched. */
+  lastDigest({ name }: ObjectInfo): string | undefined {
+    return this.#seen.get(name)?.digest;
+  }
+
+  /** Drops what was fetched and is not read. */
+  forgetFetched(): void {
+    this.#fetched.clear();
+  }
+
   async #index(
     info: ObjectInfo,
     options: { readonly page: string; readonly isLocked: boolean; readonly isGrouped: boolean },
   ): Promise<ReadIndex | undefined> {
     const { page, isLocked, isGrouped } = options;
-    const sign = info.tag ?? (isLocked ? undefined : this.#signOf(info));
-    const known = this.#read.get(info.name);
-    if (known !== undefined && sign !== undefined && known.sign === sign) return known;
-    const bytes = await this.#bytes(info.name);
+    const sign = this.#signOf(info, { isLocked });
+    const [seen, read] = [this.#seen.get(info.name), this.#read.get(info.name)];
+    if (read !== undefined && isSame(seen, sign) && seen?.digest === read.digest) return read;
+    const fetched = isLocked ? undefined : this.#fetched.get(info.name);
+    this.#fetched.delete(info.name);
+    const bytes = fetched ?? await this.#bytes(info.name);
     if (bytes === undefined) return undefined;
-    const digest = hash("sha256", bytes, "hex");
-    const read = known?.digest === digest
-      ? { ...known, sign: sign ?? known.sign }
-      : { sign, digest, ...await this.#parse(bytes, { page, isGrouped, name: info.name }) };
-    this.#read.set(info.name, read);
-    return read;
+    // Under our lock nobody else writes: then it was not read whole.
+    if (isLocked && bytes.length !== info.sizeBytes) throw notWhole(info, bytes);
+    const digest = this.#see(info, { sign, bytes });
+    if (read?.digest === digest) return read;
+    const parsed = await this.#parse(bytes, { page, isGrouped, name: info.name });
+    const now = { digest, ...parsed };
+    this.#read.set(info.name, now);
+    return now;
   }
 
-  #signOf({ sizeBytes, modifiedMs }: ObjectInfo): string | undefined {
+  /** Notes the content of an object: as that of the listed version only if it has its length. */
+  #see(
+    { name, sizeBytes }: ObjectInfo,
+    options: { readonly sign: string | undefined; readonly bytes: Uint8Array },
+  ): string {
+    const { bytes } = options;
+    const sign = bytes.length === sizeBytes ? options.sign : undefined;
+    const digest = hash("sha256", bytes, "hex");
+    const seen = this.#seen.get(name);
+    this.#seen.set(name, {
+      sign: sign ?? (seen?.digest === digest ? seen.sign : undefined),
+      digest,
+    });
+    return digest;
+  }
+
+  #signOf(
+    { tag, sizeBytes, modifiedMs }: ObjectInfo,
+    { isLocked }: { readonly isLocked: boolean },
+  ): string | undefined {
+    if (tag !== undefined || isLocked) return tag;
     const { timePrecisionMs } = this.#context.backend.traits;
     const isCoarse = timePrecisionMs === undefined || timePrecisionMs > COARSE_MS;
     return isCoarse || modifiedMs === undefined ? undefined : `${sizeBytes} ${modifiedMs}`;
@@ -150,7 +202,7 @@ export class PageReader {
   async #parse(
     bytes: Uint8Array,
     options: { readonly page: string; readonly isGrouped: boolean; readonly name: ObjectName },
-  ): Promise<Omit<ReadIndex, "sign" | "digest">> {
+  ): Promise<Omit<ReadIndex, "digest">> {
     const { page, isGrouped, name } = options;
     const { depth, pullerCount } = this.#context;
     const accepts = (entry: string) => isRelativePath(entry) && pageOf(entry, depth) === page;
@@ -200,7 +252,19 @@ export class PageReader {
       }
     }
     for (const name of this.#read.keys()) if (!standing.has(name)) this.#read.delete(name);
+    for (const name of this.#seen.keys()) if (!standing.has(name)) this.#seen.delete(name);
   }
+}
+
+function notWhole({ name, sizeBytes }: ObjectInfo, bytes: Uint8Array): BackendError {
+  const message = `Cannot read "${printable(name)}": ${bytes.length} bytes came, ` +
+    `while ${sizeBytes} are listed`;
+  return new BackendError("unavailable", message);
+}
+
+/** Whether a listing shows that an object is the one that was seen. */
+function isSame(seen: SeenIndex | undefined, sign: string | undefined): boolean {
+  return sign !== undefined && seen?.sign === sign;
 }
 
 const NOBODY: Pick<ReadIndex, "pushers" | "expected"> = { pushers: new Set(), expected: 1 };

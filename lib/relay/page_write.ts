@@ -118,7 +118,7 @@ export async function withdrawEntries(
   }
   if (changes.size === 0) return;
   const isAllLost = [...withdrawn.values()].every((isLost) => isLost);
-  const isEmptied = isAllLost && changes.size === [...resourcesOn(state)].length;
+  const isEmptied = isAllLost && changes.size === countOf(resourcesOn(state));
   if (isEmptied && !context.allowPageDeletion) {
     throw new EscaleError(
       "refused",
@@ -173,6 +173,12 @@ async function isText(context: IndexContext, name: ObjectName, text: string): Pr
   if (bytes.length <= 65_536) return await readText(context.backend, name) === text;
   const stored = await context.backend.read(name, { maxBytes: bytes.length });
   return stored.every((byte, at) => byte === bytes[at]);
+}
+
+function countOf(resources: Iterable<RelativePath>): number {
+  let count = 0;
+  for (const _ of resources) count++;
+  return count;
 }
 
 function textSource(text: string): ByteSource {

@@ -1,7 +1,8 @@
 import type { ObjectInfo } from "../../backends/backend.ts";
 import type { RelativePath } from "../path.ts";
+import { signNumber } from "../sign.ts";
 import { signOf } from "./context.ts";
-import { type QuietMemory, signNumber } from "./quiet.ts";
+import type { QuietMemory } from "./quiet.ts";
 import type { RecordViewer } from "./record_view.ts";
 import type { LockView, QuietNotes, RecordView, RelayEntries, RelayEntry } from "./relay.ts";
 

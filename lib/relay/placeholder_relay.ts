@@ -8,6 +8,7 @@ import { isOfOneFile } from "./failure.ts";
 import type { HeldLock } from "./lock.ts";
 import type { LockMode } from "./lock_text.ts";
 import { decodeText, MAX_RECORD_BYTES } from "./metadata.ts";
+import { type Look, Looker } from "./look.ts";
 import { classify, contentName, lockName, placeholderName } from "./names.ts";
 import { inParallel } from "./parallel.ts";
 import { PlaceholderEntries, type Standing, standingOf } from "./placeholder_entries.ts";
@@ -32,9 +33,11 @@ const BATCH = { maxItems: 128, maxBytes: 64 * 1024 * 1024 };
 export class PlaceholderRelay implements Relay {
   readonly #context: RelayContext;
   readonly #records: RecordViewer;
+  readonly #looker: Looker;
 
   constructor(context: RelayContext) {
     this.#context = context;
+    this.#looker = new Looker(context.backend);
     this.#records = new RecordViewer(context);
   }
 
@@ -60,7 +63,8 @@ export class PlaceholderRelay implements Relay {
       const { sign } = stands;
       const isKnown = sign !== undefined && known(resource)?.sign === sign;
       if (placeholder !== undefined && !isKnown) {
-        toRead.push({ resource, name: placeholder.name, sign });
+        const { name, sizeBytes } = placeholder;
+        toRead.push({ resource, name, sizeBytes, sign });
       }
       if (lock !== undefined) locked.set(resource, view);
     }
@@ -94,13 +98,15 @@ export class PlaceholderRelay implements Relay {
       if (reads.size > 0) records.note(reads);
       reads.clear();
     };
-    await inParallel(toRead, maxTransfers, async ({ resource, name, sign }) => {
+    await inParallel(toRead, maxTransfers, async ({ resource, name, sizeBytes, sign }) => {
       signal?.throwIfAborted();
       const text = await this.#readRecord(name);
       if (text === undefined) standing.delete(resource);
       else if (typeof text !== "string") views.set(resource, text);
-      else if (sign === undefined) views.set(resource, this.#records.view(resource, text));
-      else reads.set(resource, { sign, text });
+      else if (sign === undefined || lengthOf(text) !== sizeBytes) {
+        // What is not the version that was listed, or not all of it, is not remembered as that version.
+        views.set(resource, this.#records.view(resource, text));
+      } else reads.set(resource, { sign, text });
       if (reads.size >= NOTE_AT_ONCE) noteReads();
     });
     noteReads();
@@ -130,7 +136,8 @@ export class PlaceholderRelay implements Relay {
       if (resource !== undefined) locked.set(resource, lock);
     }
     const transaction = new PlaceholderTransaction(this.#context, locked, {
-      read: (resource) => this.#readEntry(resource),
+      read: (resource, look) => this.#readEntry(resource, look),
+      looker: this.#looker,
       refused: new Map([...refused].flatMap(([name, view]) => {
         const resource = byLock.get(name);
         return resource === undefined ? [] : [[resource, view] as const];
@@ -218,10 +225,11 @@ export class PlaceholderRelay implements Relay {
   }
 
   /** One resource as it stands now; for those that are locked. */
-  async #readEntry(resource: RelativePath): Promise<RelayEntry> {
+  async #readEntry(resource: RelativePath, look?: Look): Promise<RelayEntry> {
     const { backend } = this.#context;
-    const text = await this.#readRecord(placeholderName(resource));
-    const content = await backend.stat(contentName(resource));
+    const text = await this.#recordAt(resource, look);
+    const name = contentName(resource);
+    const content = await (look === undefined ? backend.stat(name) : look.at(name));
     const record: RecordView = text === undefined
       ? { kind: "absent" }
       : typeof text === "string"
@@ -230,13 +238,34 @@ export class PlaceholderRelay implements Relay {
     const [storedBytes, storedMs] = [content?.sizeBytes, content?.modifiedMs];
     return { resource, record, storedBytes, storedMs, lock: undefined, canCheck: true };
   }
+
+  /** As {@linkcode #readRecord}; what a look shows to be absent, or the version that was read before, is not read. */
+  async #recordAt(
+    resource: RelativePath,
+    look: Look | undefined,
+  ): Promise<string | RecordView | undefined> {
+    const name = placeholderName(resource);
+    if (look?.has(name)) {
+      const info = await look.at(name);
+      if (info === undefined) return undefined;
+      const known = info.tag === undefined ? undefined : this.#context.records.get(resource);
+      if (known !== undefined && known.sign === info.tag) return known.text;
+    }
+    return await this.#readRecord(name);
+  }
 }
 
 /** A record that has to be read. */
 interface ToRead {
   readonly resource: RelativePath;
   readonly name: ObjectName;
+  /** As listed. */
+  readonly sizeBytes: number;
   readonly sign: string | undefined;
+}
+
+function lengthOf(text: string): number {
+  return new TextEncoder().encode(text).length;
 }
 
 function textReader(

@@ -50,6 +50,11 @@ export interface Survey {
   readonly entries: RelayEntries;
   /** Bytes of all objects on the relay. */
   readonly usedBytes: number;
+  /**
+   * Stands for all that the entries are made of, where nobody is at work and nothing is refused. Absent otherwise, and
+   * where that cannot be told cheaply.
+   */
+  readonly sign?: string;
   /** Where this can be told cheaply: which resources needed nothing when they were looked at last. */
   readonly quiet?: QuietNotes;
   /** What cannot be read, or is refused, of what holds several records. */
@@ -166,6 +171,16 @@ export interface Relay extends AsyncDisposable {
   survey(options?: { readonly signal?: AbortSignal }): Promise<Survey>;
 
   /**
+   * Looks whether the relay stands as it stood when a survey gave this sign, and reads no more than that takes.
+   *
+   * @returns the bytes of all objects; `undefined` if it does not stand so, or that cannot be told
+   */
+  recognise?(
+    sign: string,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<{ readonly usedBytes: number } | undefined>;
+
+  /**
    * Locks as many of `resources` as it can without waiting, takes over locks that were left behind, and repairs what
    * they covered.
    */
@@ -182,8 +197,11 @@ export interface Relay extends AsyncDisposable {
    */
   repair(options?: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
 
-  /** Cuts what is to be pulled or pushed into the parts that are locked and done together, in their order. */
-  batches<T extends BatchItem>(items: readonly T[], mode: LockMode): Iterable<T[]>;
+  /**
+   * Cuts what is to be pulled, pushed or requested (locked in mode `w`) into the parts that are locked and done
+   * together, in their order.
+   */
+  batches<T extends BatchItem>(items: readonly T[], use: LockMode | "request"): Iterable<T[]>;
 
   /** Why the layout cannot hold a resource of this name, a clause; `undefined` if it can. */
   whyNotHeld(resource: RelativePath): string | undefined;

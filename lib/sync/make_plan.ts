@@ -10,6 +10,7 @@ import { agreedOn } from "./agreed.ts";
 import type { Compared } from "./compare.ts";
 import type { ActionName } from "./events.ts";
 import { mayAdopt } from "./orphan.ts";
+import { turnGiver } from "./pause.ts";
 import { type Action, decide } from "./plan.ts";
 import {
   leaveForLater,
@@ -18,9 +19,6 @@ import {
   type Workshop,
   type WorkshopSettings,
 } from "./round.ts";
-
-/** Work on end between two turns of the event loop. */
-const SLICE_MS = 50;
 
 /** Everything that is to be done in a round, by how it is done. */
 export interface Plan {
@@ -33,6 +31,8 @@ export interface Plan {
   readonly requests: Planned[];
   readonly pushes: Planned[];
   readonly orphans: Planned[];
+  /** Nothing is to be done, nor will be as long as both sides stand as they do. */
+  isAtRest: boolean;
 }
 
 /** Decides about every resource of either side, and sorts what is to be done by how it is done. */
@@ -51,15 +51,12 @@ export async function makePlan(
     requests: [],
     pushes: [],
     orphans: [],
+    isAtRest: true,
   };
   const remembered = state.reader();
-  let sliceEndMs = performance.now() + SLICE_MS;
+  const giveTurn = turnGiver(signal);
   for (const resource of resourcesOf(scan, survey)) {
-    if (performance.now() > sliceEndMs) {
-      await new Promise((resume) => setTimeout(resume, 0));
-      signal.throwIfAborted();
-      sliceEndMs = performance.now() + SLICE_MS;
-    }
+    await giveTurn();
     const file = scan.files.get(resource);
     const mark = markOf(file);
     if (access.size === 0 && survey.quiet?.isQuiet(resource, mark)) continue;
@@ -67,10 +64,12 @@ export async function makePlan(
     const entry = survey.entries.get(resource);
     if (isLeftAlone && (entry?.isOwed !== true || entry.lock !== undefined)) continue;
     if (isLeftAlone) {
+      plan.isAtRest = false;
       plan.pulls.push({ resource, action: { kind: "none" }, file, sizeBytes: 0 });
       continue;
     }
     if (entry?.lock !== undefined) {
+      plan.isAtRest = false;
       meetLock(entry, { plan, tally, workshop });
       continue;
     }
@@ -88,9 +87,10 @@ export async function makePlan(
       );
       const sizeBytes = file?.sizeBytes ?? entry?.storedBytes ?? 0;
       const agreed = noteworthy(action, compared, settings.client);
-      const isQuiet = action.kind === "none" && agreed === undefined &&
-        access.size === 0 && entry?.record.kind === "present" &&
-        (!file || isSettled(file, scan.scannedMs));
+      const isSettledSo = action.kind === "none" && agreed === undefined &&
+        access.size === 0 && (!file || isSettled(file, scan.scannedMs));
+      if (!isSettledSo) plan.isAtRest = false;
+      const isQuiet = isSettledSo && entry?.record.kind === "present";
       if (isQuiet) survey.quiet?.note(resource, mark);
       const isUnchecked = action.kind === "agree" && !action.acknowledge &&
         isOwnAndAlone(entry, settings);
@@ -107,6 +107,7 @@ export async function makePlan(
         );
       }
     } catch (cause) {
+      plan.isAtRest = false;
       leaveForLater(resource, cause, workshop, tally);
     }
   }
@@ -124,10 +125,16 @@ function isOwnAndAlone(entry: RelayEntry | undefined, settings: WorkshopSettings
 }
 
 /** All resources of either side, each once, in order. */
-function resourcesOf({ files }: Scan, { entries }: Survey): RelativePath[] {
-  const resources = [...files.keys()];
-  for (const resource of entries.keys()) if (!files.has(resource)) resources.push(resource);
-  return resources.sort();
+function* resourcesOf({ files }: Scan, { entries }: Survey): Generator<RelativePath> {
+  const others: RelativePath[] = [];
+  for (const resource of entries.keys()) if (!files.has(resource)) others.push(resource);
+  others.sort();
+  let next = 0;
+  for (const path of files.keys()) {
+    for (let one = others[next]; one !== undefined && one < path; one = others[++next]) yield one;
+    yield path;
+  }
+  yield* others.slice(next);
 }
 
 /** A number that stands for a file as it is. Never 0. */

@@ -1,6 +1,7 @@
 import { EscaleError } from "../errors.ts";
 import { identityOf } from "../relay/checksum.ts";
 import { acknowledgedCount, hasAcknowledged } from "../relay/metadata.ts";
+import { inParallel } from "../relay/parallel.ts";
 import type { PlainContent, Transaction } from "../relay/relay.ts";
 import { agreedOn } from "./agreed.ts";
 import type { Arrived, Decided, Held } from "./exchange.ts";
@@ -15,6 +16,9 @@ import {
   tell,
   type Workshop,
 } from "./round.ts";
+
+/** How many versions are answered at a time. The answers are small, and what is too many waits at the storage. */
+const ANSWERS_AT_ONCE = 32;
 
 /**
  * Pulls a batch: locks, decides again, fetches and verifies, makes the files durable, places them, remembers them, and
@@ -220,7 +224,7 @@ async function answer(
 ): Promise<void> {
   const { transaction, workshop, tally } = context;
   const held = new Set(context.held.map(({ resource }) => resource));
-  for (const item of decided) {
+  await inParallel(decided, ANSWERS_AT_ONCE, async (item) => {
     const { action, resource } = item;
     try {
       switch (action.kind) {
@@ -256,7 +260,7 @@ async function answer(
     } catch (cause) {
       leaveForLater(resource, cause, workshop, tally);
     }
-  }
+  });
   tally.settled += await transaction.commit();
 }
 

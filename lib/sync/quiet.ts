@@ -1,7 +1,10 @@
 import { hash } from "node:crypto";
 import type { Section } from "../config/section.ts";
 
-/** To be raised whenever the rules change: what needed nothing under the old ones is then looked at again. */
+/**
+ * To be raised whenever the rules change, or what an outlook holds: what needed nothing under the old ones is then
+ * looked at again.
+ */
 const RULES = 1;
 
 /**

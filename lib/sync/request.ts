@@ -1,5 +1,6 @@
 import { EscaleError } from "../errors.ts";
 import { printable, type RelativePath } from "../path.ts";
+import { turnGiver } from "./pause.ts";
 import { decide } from "./plan.ts";
 import {
   leaveForLater,
@@ -24,7 +25,9 @@ export async function requestBatch(
   await using transaction = await relay.open([...byName.keys()], { mode: "w", signal });
   noteRefused(transaction, workshop, tally);
   const requested: RelativePath[] = [];
+  const giveTurn = turnGiver(signal);
   for (const [resource, entry] of transaction.entries) {
+    await giveTurn();
     try {
       const file = byName.get(resource)?.file;
       const { situation } = await comparer.compare(resource, { file, entry, signal });
@@ -45,6 +48,7 @@ export async function requestBatch(
     return leaveForLater(first, cause, workshop, tally);
   }
   for (const path of requested) {
+    await giveTurn();
     tally.settled++;
     tell(workshop, "request", { path });
     const times = (workshop.requests.get(path) ?? 0) + 1;

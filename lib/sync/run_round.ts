@@ -5,11 +5,13 @@ import type { RelativePath } from "../path.ts";
 import type { Survey } from "../relay/relay.ts";
 import { inspectBatch } from "./inspect.ts";
 import { outlookOf } from "./make_outlook.ts";
+import type { Outlook } from "./outlook.ts";
 import { makePlan, type Plan, tellPlan } from "./make_plan.ts";
 import { settleOrphans } from "./orphan.ts";
 import { pullBatch } from "./pull.ts";
 import { pushBatch } from "./push.ts";
 import { requestBatch } from "./request.ts";
+import { findRest, noteRest } from "./rest.ts";
 import { newTally, noteRefused, type Tally, tell, type Workshop } from "./round.ts";
 import { admit } from "./schedule.ts";
 import type { OpenedWorkshop } from "./workshop.ts";
@@ -33,6 +35,12 @@ export async function runRound(
   problems.beginRound();
   signal.throwIfAborted();
   const seen = await look(opened);
+  const rest = await findRest(opened.workshop, seen);
+  if (rest !== undefined) {
+    emit({ kind: "outlook", outlook: rest });
+    if (!options.plansOnly) endRound(opened.workshop, tally, { startMs, outlook: rest });
+    return tally;
+  }
   const workshop: Workshop = {
     ...opened.workshop,
     leavesAlone: (path) => mayHide(seen, path) || !opened.filter.acceptsFile(path),
@@ -41,10 +49,8 @@ export async function runRound(
   const scan = workshop.misfits.apply(seen, survey.entries.keys());
   const plan = await makePlan(workshop, { scan, survey, tally });
   const { pullerCount } = section;
-  emit({
-    kind: "outlook",
-    outlook: outlookOf({ scan, survey, plan }, { pullerCount, renamed: workshop.misfits.all }),
-  });
+  const outlook = outlookOf({ scan, survey, plan }, { pullerCount, renamed: workshop.misfits.all });
+  emit({ kind: "outlook", outlook });
   if (options.plansOnly) {
     tellPlan(plan, workshop);
     return tally;
@@ -56,26 +62,29 @@ export async function runRound(
   }
   if (section.priorityUpload) await pushAll(opened, { plan, survey, workshop, tally });
   for (const batch of relay.batches(plan.pulls, "r")) await pullBatch(batch, workshop, tally);
-  for (const batch of relay.batches(plan.requests, "w")) await requestBatch(batch, workshop, tally);
+  for (const batch of relay.batches(plan.requests, "request")) {
+    await requestBatch(batch, workshop, tally);
+  }
   for (const batch of relay.batches(plan.orphans, "w")) await settleOrphans(batch, workshop, tally);
   if (!section.priorityUpload) await pushAll(opened, { plan, survey, workshop, tally });
-  comparer.endRound();
+  comparer.save();
   workshop.quiet.save();
-  problems.endRound();
-  emit({
-    kind: "round",
-    summary: {
-      ms: nowMs() - startMs,
-      localFiles: scan.files.size,
-      relayFiles: survey.entries.size,
-      pushed: tally.pushed,
-      pulled: tally.pulled,
-      conflicts: tally.conflicts,
-      problems: tally.problems,
-      waiting: tally.waiting,
-    },
-  });
+  noteRest(workshop, { scan, survey, plan, outlook, tally });
+  endRound(workshop, tally, { startMs, outlook });
   return tally;
+}
+
+function endRound(
+  { comparer, emit, nowMs, problems }: Workshop,
+  tally: Tally,
+  { startMs, outlook }: { readonly startMs: number; readonly outlook: Outlook },
+): void {
+  comparer.endRound();
+  problems.endRound();
+  const { pushed, pulled, conflicts, problems: failed, waiting } = tally;
+  const { localFiles, relayFiles } = outlook;
+  const done = { localFiles, relayFiles, pushed, pulled, conflicts, problems: failed, waiting };
+  emit({ kind: "round", summary: { ms: nowMs() - startMs, ...done } });
 }
 
 /** Looks at the relay; what stands there without use is repaired first, and the key proven before that. */

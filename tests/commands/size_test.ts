@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { usageOf } from "../bench/measure.ts";
 import { hostileObjects, plant } from "../model/hostile_relay.ts";
+import { makeKnownFiles } from "../support/known_files.ts";
 import { filesBelow, Yard, type YardClient } from "./_yard.ts";
 
 /** Larger ones by hand; `tests/model/results/sizes.txt` has what came out. */
 const FILES = Number(Deno.env.get("ESCALE_FILES") ?? 2_000);
 const NAMES = Number(Deno.env.get("ESCALE_NAMES") ?? 100_000);
+const KNOWN = Number(Deno.env.get("ESCALE_KNOWN") ?? 20_000);
 const SPARSE_MB = Number(Deno.env.get("ESCALE_SPARSE_MB") ?? 512);
 
 const MB = 1024 * 1024;
@@ -80,6 +82,17 @@ Deno.test(`${FILES} files in one folder`, linux, async () => {
   assert.equal([...Deno.readDirSync(`${b.folder}/many`)].length, FILES);
   assert.equal(b.read(`many/${FILES - 1}`), `${FILES - 1}`);
   for (const { peakMiB } of [push, pull, rest]) assert.ok(peakMiB < 200 + FILES / 150);
+});
+
+Deno.test(`${KNOWN} files that an index lists, and nothing to do`, linux, async () => {
+  await using yard = new Yard();
+  const a = yard.client("A", ["index = yes"]);
+  makeKnownFiles({ folder: a.folder, relay: yard.relay }, KNOWN);
+  const [first, idle] = [await onceMeasured(a), await onceMeasured(a)];
+  say(`agreeing on ${KNOWN} files`, first);
+  say(`${KNOWN} files at rest`, idle);
+  assert.deepEqual([first.status, idle.status], [0, 0]);
+  assert.ok(idle.peakMiB < 150 + KNOWN / 2_000);
 });
 
 Deno.test(`a relay of ${NAMES} names that mean nothing here`, linux, async () => {

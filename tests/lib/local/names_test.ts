@@ -18,12 +18,35 @@ Deno.test("whyNotHere() refuses what Windows gives another meaning", () => {
     "Aux.txt",
     "COM1",
     "lpt9.x",
+    "COM¹.x",
+    "aux .tar.gz",
+    "conin$",
+    "CONOUT$.txt",
+    "d/prn/x",
+    "nul",
+    "a<b",
+    "a>b",
+    "a|b",
+    "\u007f ",
   ];
   for (const name of names) {
     assert.notEqual(whyNotHere(path(name), "windows"), undefined, name);
     assert.equal(whyNotHere(path(name), "linux"), undefined, name);
   }
-  for (const name of ["a.b", "console", "com", "com10", "a b", "été"]) {
+  for (
+    const name of [
+      "a.b",
+      "console",
+      "com",
+      "com10",
+      "a b",
+      "été",
+      "con x.txt",
+      "xcon.txt",
+      "d.e/f",
+      "x~1.txt",
+    ]
+  ) {
     assert.equal(whyNotHere(path(name), "windows"), undefined, name);
   }
 });
@@ -38,6 +61,18 @@ function folding(...held: string[]) {
         .map((name) => name.slice(folder === "" ? 0 : folder.length + 1).split("/")[0] ?? ""),
   };
 }
+
+Deno.test("twinOf() takes what goes by a name that is listed nowhere for another file", () => {
+  const look = {
+    exists: (path: string) => path === "d" || path === "d/LONGNA~1.TXT",
+    list: (folder: string) => folder === "" ? ["d"] : ["longname of a file.txt"],
+  };
+  assert.equal(twinOf("d/LONGNA~1.TXT", look), "d/LONGNA~1.TXT");
+  assert.equal(twinOf("d/LONGNA~2.TXT", look), undefined);
+  let looks = 0;
+  const leaving = { exists: () => looks++ === 0, list: () => [] };
+  assert.equal(twinOf("a.txt", leaving), undefined, "it was removed meanwhile");
+});
 
 Deno.test("twinOf() finds names that differ in case or Unicode form", () => {
   const look = folding("a.txt", "Sub/deep/b.txt", "e\u0301t\u00e9");

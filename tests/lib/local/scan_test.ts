@@ -243,3 +243,12 @@ Deno.test("scanRepository() yields and stops on demand among 20 000 files", asyn
     await assert.rejects(scan, { name: "AbortError" });
   }, { inMemory: true });
 });
+
+Deno.test("scanRepository() lists files in the order of their paths", async () => {
+  const names = ["a b", "a/c", "a/b/d", "a.txt", "a0", "b", "\uffee/x", "😀/y", "é", "A/z"];
+  await withTree(async (root) => {
+    plant(root, Object.fromEntries(names.map((name) => [name, ""])));
+    const scan = await scanAll(root);
+    assert.deepEqual([...scan.files.keys()], names.toSorted());
+  });
+});

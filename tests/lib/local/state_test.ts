@@ -5,6 +5,7 @@ import { EscaleError } from "../../../lib/errors.ts";
 import { holdAlone } from "../../../lib/local/hold.ts";
 import { QuietMarks } from "../../../lib/local/quiet_marks.ts";
 import { type Agreed, State, UNKNOWN_RESOURCE } from "../../../lib/local/state.ts";
+import { parseRelativePath } from "../../../lib/path.ts";
 
 const AGREED: Agreed = {
   id: "ab",
@@ -248,4 +249,52 @@ Deno.test("State, read only: one that is being made, or is damaged, counts as em
       assert.equal(Deno.readTextFileSync(file), content);
     }
   });
+});
+
+Deno.test("what was noted of a rest lasts until anything that is remembered changes", async () => {
+  await withFolder((folder) => {
+    const file = `${folder}/s.db`;
+    const path = parseRelativePath("f");
+    const changes: readonly ((state: State) => void)[] = [
+      (state) => state.change("f", { refused: "v" }),
+      (state) => state.change("f", { agreed: AGREED }),
+      (state) => state.setAccess("f", { read: false, write: undefined }),
+      (state) => state.noteMisfit(path, path),
+    ];
+    for (const change of changes) {
+      {
+        using state = State.open(file);
+        state.noteRest("at rest");
+        state.setFact("other", "1");
+        state.noteLock("l", "n");
+      }
+      using state = State.open(file);
+      assert.equal(state.rest(), "at rest");
+      assert.throws(() =>
+        state.transaction(() => {
+          change(state);
+          throw new Error("undone");
+        })
+      );
+      assert.equal(state.rest(), "at rest");
+      change(state);
+      assert.equal(state.rest(), undefined);
+    }
+  });
+});
+
+Deno.test("quiet marks are kept in portions, each once", () => {
+  const kept: string[] = [];
+  const marks = new QuietMarks({
+    quietMarks: () => [],
+    keepQuietMarks: (portion) => kept.push(...[...portion].map(({ name }) => name)),
+  }, "");
+  const names = Array.from({ length: 25_000 }, (_, index) => `f${index}`);
+  for (const name of names) marks.note(name, { relay: 1, local: 1 });
+  const before = kept.length;
+  assert.ok(before >= 10_000);
+  for (const name of names) marks.note(name, { relay: 1, local: 1 });
+  assert.equal(kept.length, before);
+  marks.save();
+  assert.deepEqual(kept, names);
 });

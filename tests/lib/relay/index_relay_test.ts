@@ -188,16 +188,76 @@ Deno.test("the time of an update is always later than those before it", async ()
   assert.ok(store.names().includes(parseObjectName(`.0.${T + 1}.index`)));
 });
 
-Deno.test("batches() keep a page together for pulls and cut it by size for pushes", async () => {
+Deno.test("batches() keep a page together for pulls and requests and cut it by size for pushes", async () => {
   await using relay = openRelay(new MemoryStore(), "A");
   const items = ["d/a", "b", "d/c", "e"].map((name) => ({
     resource: parseRelativePath(name),
     sizeBytes: 60,
   }));
-  const names = (mode: "r" | "w") =>
-    [...relay.batches(items, mode)].map((batch) => batch.map(({ resource }) => `${resource}`));
-  assert.deepEqual(names("r"), [["d/a", "d/c"], ["b", "e"]]);
+  const names = (use: "r" | "w" | "request") =>
+    [...relay.batches(items, use)].map((batch) => batch.map(({ resource }) => `${resource}`));
+  for (const use of ["r", "request"] as const) {
+    assert.deepEqual(names(use), [["d/a", "d/c"], ["b", "e"]]);
+  }
   assert.deepEqual(names("w"), [["d/a"], ["d/c"], ["b"], ["e"]]);
+});
+
+Deno.test("a request of very many resources holds no entry of them, and withdraws them in one writing", async () => {
+  const store = new MemoryStore();
+  await using a = openRelay(store, "A");
+  await push(a, [F]);
+  await using b = openRelay(store, "B");
+  await b.survey();
+  {
+    await using taken = await b.open([F], { mode: "r" });
+    taken.pass(F);
+    await taken.commit();
+  }
+  await b.survey();
+  const others = Array.from({ length: 70_000 }, (_, index) => parseRelativePath(`g${index}`));
+  {
+    await using transaction = await b.open([F, ...others], { mode: "w" });
+    const { entries } = transaction;
+    assert.equal(entries.size, 70_001);
+    assert.equal(entries.get(F)?.record.kind, "present");
+    assert.equal(entries.get(F)?.lock, undefined);
+    assert.equal(entries.get(parseRelativePath("g5"))?.record.kind, "absent");
+    assert.equal(entries.get(parseRelativePath("x")), undefined);
+    assert.deepEqual([...entries.keys()].slice(0, 2), ["f", "g0"]);
+    assert.equal([...entries.values()].length, 70_001);
+    for (const [resource] of entries) await transaction.withdraw(resource, { isLost: false });
+    await transaction.commit();
+  }
+  assert.equal((await b.survey()).entries.has(F), false);
+});
+
+Deno.test("the sign of a survey stands for the indices and what waits, and is recognised", async () => {
+  const store = new MemoryStore();
+  await using a = openRelay(store, "A");
+  await using b = openRelay(store, "B");
+  assert.equal((await a.survey()).sign, undefined, "nothing says nothing");
+  await push(a, [F]);
+  const sent = (await a.survey()).sign ?? assert.fail();
+  assert.notEqual(await b.recognise(sent), undefined);
+  await b.survey();
+  {
+    await using taken = await b.open([F], { mode: "r" });
+    assert.equal(await a.recognise(sent), undefined, "its page is locked");
+    assert.equal((await a.survey()).sign, undefined);
+    taken.pass(F);
+    await taken.commit();
+  }
+  const { sign = "", usedBytes } = await a.survey();
+  assert.notEqual(sign, sent);
+  assert.deepEqual(await b.recognise(sign), { usedBytes });
+  assert.equal(await b.recognise(sent), undefined);
+  const [backend, other] = [openMemory(store), parseObjectName(".x.placeholder")];
+  await backend.put(other, sourceOf(new Uint8Array(1)));
+  assert.equal(await b.recognise(sign), undefined, "an object of the other layout");
+  await backend.remove(other);
+  await backend.put(parseObjectName(".0.index"), sourceOf(new Uint8Array(1)));
+  assert.equal(await b.recognise(sign), undefined);
+  assert.equal((await b.survey()).sign, undefined, "its index cannot be read");
 });
 
 Deno.test("the entries of a survey are a map like any other", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import type { Scan } from "../../../lib/local/scan.ts";
+import { ScannedFiles } from "../../../lib/local/scanned_files.ts";
 import { parseRelativePath, type RelativePath } from "../../../lib/path.ts";
 import { EVERYONE, parseRecord } from "../../../lib/relay/metadata.ts";
 import type { LockView, RecordView, RelayEntry, Survey } from "../../../lib/relay/relay.ts";
@@ -11,15 +12,13 @@ import type { Action } from "../../../lib/sync/plan.ts";
 
 const NO_PLAN: Plan = {
   ...{ repairs: [], notes: [], inspections: [], pulls: [] },
-  ...{ requests: [], pushes: [], orphans: [] },
+  ...{ requests: [], pushes: [], orphans: [], isAtRest: false },
 };
 
 function scanOf(names: readonly string[]): Scan {
   const file = { sizeBytes: 1, modifiedMs: 0, changedMs: 0, inode: 1 };
-  const files = new Map(names.map((name) => {
-    const path = parseRelativePath(name);
-    return [path, { ...file, path }] as const;
-  }));
+  const files = new ScannedFiles();
+  for (const name of names.toSorted()) files.append({ ...file, path: parseRelativePath(name) });
   return { files, skipped: [], unreadable: [], leftovers: [], scannedMs: 0 };
 }
 
