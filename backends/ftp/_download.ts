@@ -61,7 +61,7 @@ export class Download {
 export async function download(session: Session, path: string): Promise<Download | Refusal> {
   const knowsSize = session.has("SIZE") || session.facts.features?.size === 0;
   const before = knowsSize ? [`SIZE ${path}`] : [];
-  const transfer = await session.transfer(`RETR ${path}`, before);
+  const transfer = await session.transfer(`RETR ${path}`, { before });
   return transfer.kind === "refused" ? transfer : new Download(session, { path, transfer });
 }
 
@@ -81,7 +81,7 @@ export async function listLines(
   session: Session,
   { command, before = [] }: { readonly command: string; readonly before?: readonly string[] },
 ): Promise<string[] | Refusal> {
-  const transfer = await session.transfer(command, before);
+  const transfer = await session.transfer(command, { before });
   if (transfer.kind === "refused") return transfer;
   const lines: string[] = [];
   let rest = new Uint8Array();

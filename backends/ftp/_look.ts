@@ -29,6 +29,29 @@ export async function lookAny(
   return await lookBySize(session, name);
 }
 
+/** Commands whose answers, when they come, {@linkcode isThere} understands. */
+export function lookCommands(session: Session, name: ObjectName): string[] {
+  const path = session.path(name);
+  return session.has("MLST") ? [`MLST ${path}`] : [`CWD ${path}`, `SIZE ${path}`];
+}
+
+/** Whether anything stands under `name`, by the answers to {@linkcode lookCommands}. */
+export async function isThere(
+  session: Session,
+  { name, replies }: { readonly name: ObjectName; readonly replies: readonly Reply[] },
+): Promise<boolean> {
+  const [first, size] = replies;
+  if (first === undefined) throw new TypeError("all commands are answered");
+  if (size === undefined) {
+    const status = parseStatus(first);
+    if (status !== undefined) return status !== "absent";
+  } else {
+    if (isDone(first) || parseSize(size) !== undefined) return true;
+    if (saysAbsent(size)) return false;
+  }
+  return await lookAny(session, name) !== "absent";
+}
+
 /** Whether `name` is a folder. */
 export async function isFolder(session: Session, name: ObjectName): Promise<boolean> {
   return isDone(await session.exchange(`CWD ${session.path(name)}`));

@@ -56,8 +56,8 @@ export async function probe(session: Session): Promise<void> {
   const blank = parseObjectName(`${plain}\t `);
   const source = { sizeBytes: 1, bytes: new Uint8Array(1), open: () => new ReadableStream() };
   for (const name of [plain, other]) {
-    const refusal = await upload(session, { path: session.path(name), source, signal: undefined });
-    if (refusal !== undefined) return;
+    const { kind } = await upload(session, { path: session.path(name), source, signal: undefined });
+    if (kind === "refused") return;
   }
   let current = plain;
   try {

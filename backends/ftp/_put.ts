@@ -1,6 +1,6 @@
 import { BackendError, type ByteSource, type ObjectName } from "../backend.ts";
 import { replyError, shown } from "./_errors.ts";
-import { checkRoot, lookAny } from "./_look.ts";
+import { checkRoot, isThere, lookAny, lookCommands } from "./_look.ts";
 import { folderOf, foldersAbove, temporaryName } from "./_names.ts";
 import { isDone, isHalfway, isUnknownCommand, parseSize, type Reply } from "./_reply.ts";
 import type { Session } from "./_session.ts";
@@ -19,6 +19,8 @@ export interface Put {
   readonly name: ObjectName;
   readonly source: ByteSource;
   readonly signal: AbortSignal | undefined;
+  /** Nothing is lost with it that could not be made again. */
+  readonly isVolatile?: boolean;
 }
 
 /** Writes objects and folders of one relay, and remembers which folders are there. */
@@ -27,19 +29,51 @@ export class Putter {
   /** Temporary files that could not be removed when their put failed. */
   readonly #leftOver = new Set<ObjectName>();
 
-  /** Forgets which folders are there: one was removed. */
-  forget(): void {
-    this.#folders.clear();
+  /** Forgets that folders are there: this one and those below it, or all. */
+  forget(name?: ObjectName): void {
+    if (name === undefined) return this.#folders.clear();
+    if (!this.#folders.delete(name)) return;
+    for (const folder of this.#folders) {
+      if (folder.startsWith(`${name}/`)) this.#folders.delete(folder);
+    }
   }
 
   /** Uploads under a temporary name, checks the size, and renames. */
   async put(session: Session, put: Put): Promise<void> {
-    await this.#removeLeftOver(session);
-    const temporary = temporaryName(folderOf(put.name));
-    try {
+    await this.#beside(session, put, async (temporary) => {
       await this.#upload(session, { ...put, temporary });
       put.signal?.throwIfAborted();
       await checkAndRename(session, { ...put, temporary });
+    });
+  }
+
+  /** As {@linkcode put}, but only if nothing stands there when the upload begins; says whether it did. */
+  async create(session: Session, put: Put): Promise<boolean> {
+    const { name } = put;
+    return await this.#beside(session, put, async (temporary) => {
+      const first = lookCommands(session, name);
+      const replies = await this.#upload(session, { ...put, temporary, first });
+      if (await isThere(session, { name, replies })) {
+        this.#leftOver.add(temporary);
+        await this.#removeLeftOver(session);
+        return false;
+      }
+      put.signal?.throwIfAborted();
+      await checkAndRename(session, { ...put, temporary, isVolatile: true });
+      return true;
+    });
+  }
+
+  /** Works with a temporary file, and removes it if that fails. */
+  async #beside<T>(
+    session: Session,
+    put: Put,
+    work: (temporary: ObjectName) => Promise<T>,
+  ): Promise<T> {
+    await this.#removeLeftOver(session);
+    const temporary = temporaryName(folderOf(put.name));
+    try {
+      return await work(temporary);
     } catch (thrown) {
       this.#leftOver.add(temporary);
       if (session.isReady) await this.#removeLeftOver(session);
@@ -60,29 +94,37 @@ export class Putter {
   }
 
   async #make(session: Session, name: ObjectName): Promise<Reply> {
-    const replies = await session.exchangeAll([
-      ...this.#commandsFor(session, name),
-      `MKD ${session.path(name)}`,
-    ]);
+    const replies = await session.exchangeAll(this.commandsToMake(session, name));
     const reply = replies.at(-1) ?? { code: 550, lines: [] };
-    if (isDone(reply)) this.#remember(name);
+    if (isDone(reply)) this.noteFoldersAbove(name);
     return reply;
   }
 
-  async #upload(session: Session, put: Put & { readonly temporary: ObjectName }): Promise<void> {
-    const { name, source, signal, temporary } = put;
+  /** Commands that make a folder and those above it that are not known to be there. The last answer decides. */
+  commandsToMake(session: Session, name: ObjectName): string[] {
+    return [...this.#commandsFor(session, name), `MKD ${session.path(name)}`];
+  }
+
+  /** Uploads, with the folders above there; gives the answers to the commands `first`. */
+  async #upload(
+    session: Session,
+    put: Put & { readonly temporary: ObjectName; readonly first?: readonly string[] },
+  ): Promise<readonly Reply[]> {
+    const { name, source, signal, temporary, first = [] } = put;
     const path = session.path(temporary);
-    let before = this.#commandsFor(session, name);
-    let refusal = await upload(session, { path, source, before, signal });
+    let folders = this.#commandsFor(session, name);
+    const send = () => upload(session, { path, source, before: [...first, ...folders], signal });
+    let result = await send();
     const levels = foldersAbove(name).length;
-    if (refusal !== undefined && before.length < levels) {
+    if (result.kind === "refused" && folders.length < levels) {
       // Another client may have removed a folder that was there.
       this.forget();
-      before = this.#commandsFor(session, name);
-      refusal = await upload(session, { path, source, before, signal });
+      folders = this.#commandsFor(session, name);
+      result = await send();
     }
-    if (refusal !== undefined) throw await whyRefused(session, name, refusal.reply);
-    this.#remember(name);
+    if (result.kind === "refused") throw await whyRefused(session, name, result.reply);
+    this.noteFoldersAbove(name);
+    return result.before.slice(0, first.length);
   }
 
   /** Commands that make the folders above `name` that are not known to be there; they fail where they are. */
@@ -91,7 +133,8 @@ export class Putter {
       .map((folder) => `MKD ${session.path(folder)}`);
   }
 
-  #remember(name: ObjectName): void {
+  /** Notes that the folders above `name` are there. */
+  noteFoldersAbove(name: ObjectName): void {
     if (this.#folders.size > MAX_FOLDERS) this.#folders.clear();
     for (const folder of foldersAbove(name)) this.#folders.add(folder);
   }
@@ -108,24 +151,30 @@ export class Putter {
   }
 }
 
-interface Uploaded extends Put {
+interface Beside extends Put {
   readonly temporary: ObjectName;
 }
 
-async function checkAndRename(session: Session, put: Uploaded): Promise<void> {
-  const { name, source, temporary } = put;
+async function checkAndRename(session: Session, put: Beside): Promise<void> {
+  const { name, source, temporary, isVolatile = false } = put;
   const path = session.path(temporary);
-  const [size, start] = await session.exchangeAll([`SIZE ${path}`, `RNFR ${path}`]);
+  const end = `RNTO ${session.path(name)}`;
+  const [size, start, early] = isVolatile
+    ? await session.exchangeLast([`SIZE ${path}`, `RNFR ${path}`, end])
+    : await session.exchangeAll([`SIZE ${path}`, `RNFR ${path}`]);
   if (size === undefined || start === undefined) throw new TypeError("both are answered");
   const storedBytes = parseSize(size);
   if (storedBytes !== source.sizeBytes && !(storedBytes === undefined && isUnknownCommand(size))) {
+    // Better none than a part: nobody can tell that it is one.
+    if (early !== undefined && isDone(early)) await session.exchange(`DELE ${session.path(name)}`);
     throw new BackendError(
       "unavailable",
       `the server kept ${storedBytes ?? "none"} of ${source.sizeBytes} bytes`,
     );
   }
   if (!isHalfway(start)) throw replyError(start);
-  const reply = await session.exchange(`RNTO ${session.path(name)}`);
+  const [reply] = early === undefined ? await session.exchangeLast([end]) : [early];
+  if (reply === undefined) throw new TypeError("it is answered");
   if (isDone(reply)) return;
   const found = await lookAny(session, name);
   if (found === "absent") throw await whyRefused(session, name, reply);
@@ -139,7 +188,7 @@ async function checkAndRename(session: Session, put: Uploaded): Promise<void> {
  * Puts the new object in the old one's place where the server does not replace by a rename. The old one is moved aside
  * first, and back if that fails, so that it is gone at no time.
  */
-async function replaceInSteps(session: Session, { name, temporary }: Uploaded): Promise<void> {
+async function replaceInSteps(session: Session, { name, temporary }: Beside): Promise<void> {
   const aside = temporaryName(folderOf(name));
   const moved = await rename(session, name, aside);
   if (!isDone(moved)) throw replyError(moved);

@@ -19,6 +19,8 @@ export interface ServerFacts {
   security?: "plain" | "explicit" | "implicit";
   features?: ReadonlyMap<string, string>;
   passive?: "EPSV" | "PASV";
+  /** A port for data that was asked for early did not take a connection. */
+  hasLostPort?: boolean;
   listing: "MLSD" | "LIST -a" | "LIST";
   /** Whether commands may be sent before those before them are answered; `undefined` if it is not known. */
   pipelines?: boolean;
@@ -58,6 +60,16 @@ export interface Transfer {
   readonly before: readonly Reply[];
   /** That the server begins; with a code of 200 or above, that it has done already. */
   readonly first: Reply;
+  /** Settles when the content that was given along is sent; absent if it is still to be sent. */
+  readonly sent: Promise<void> | undefined;
+}
+
+/** What {@linkcode Session.transfer} accepts. */
+export interface TransferOptions {
+  /** Commands to be sent before. */
+  readonly before?: readonly string[];
+  /** All that is to be sent, if it is in memory: it may be on its way before the server says that it waits for it. */
+  readonly content?: Uint8Array;
 }
 
 /** A transfer that the server refuses. */
@@ -72,6 +84,8 @@ export class Session {
   readonly facts: ServerFacts;
   readonly #target: Target;
   readonly #line: Line;
+  /** The port of a data connection that the server waits for, if no command has been sent since it said so. */
+  #sparePort: number | undefined;
 
   constructor(target: Target, line: Line) {
     this.#target = target;
@@ -107,18 +121,32 @@ export class Session {
 
   /** Sends one command and gives its answer. */
   async exchange(command: string, timeoutMs?: number): Promise<Reply> {
+    this.#sparePort = undefined;
     await this.#line.control.send(command);
     return await this.#line.control.reply(timeoutMs);
   }
 
   /** Sends commands, together if the server bears that, and gives their answers. */
   async exchangeAll(commands: readonly string[]): Promise<Reply[]> {
+    this.#sparePort = undefined;
     const replies: Reply[] = [];
     const isTogether = this.facts.pipelines === true;
     if (isTogether) await this.#line.control.send(...commands);
     for (const command of commands) {
       replies.push(isTogether ? await this.reply() : await this.exchange(command));
     }
+    return replies;
+  }
+
+  /** As {@linkcode exchangeAll}; asks along with it, at no cost, for the port of a transfer that is likely to follow. */
+  async exchangeLast(commands: readonly string[]): Promise<Reply[]> {
+    const { passive, pipelines, hasLostPort = false } = this.facts;
+    if (passive === undefined || pipelines !== true || hasLostPort) {
+      return await this.exchangeAll(commands);
+    }
+    const replies = await this.exchangeAll([...commands, passive]);
+    const reply = replies.pop();
+    this.#sparePort = reply && isDone(reply) ? parsePort(passive, reply) : undefined;
     return replies;
   }
 
@@ -135,27 +163,48 @@ export class Session {
   }
 
   /**
-   * Begins a transfer: opens a data connection, sends the commands `before` and then `command`. The caller closes the
+   * Begins a transfer: opens a data connection, sends the commands before it and then `command`. The caller closes the
    * data connection and, unless the first answer was final, awaits another {@linkcode Session.reply}.
    */
-  async transfer(command: string, before: readonly string[] = []): Promise<Transfer | Refusal> {
-    const commands = [...before, command];
+  async transfer(command: string, options: TransferOptions = {}): Promise<Transfer | Refusal> {
+    const commands = [...options.before ?? [], command];
     const { passive, pipelines = false } = this.facts;
+    const spare = this.#sparePort;
+    this.#sparePort = undefined;
     const isTogether = passive !== undefined && pipelines;
-    if (isTogether) await this.#line.control.send(passive, ...commands);
-    const port = isTogether ? this.#portOf(passive, await this.reply()) : await this.#findPort();
+    if (spare !== undefined) await this.#line.control.send(...commands);
+    else if (isTogether) await this.#line.control.send(passive, ...commands);
+    const port = spare ??
+      (isTogether ? this.#portOf(passive, await this.reply()) : await this.#findPort());
     const connected = await this.#connect(port).catch(connectionError);
+    if (spare !== undefined && connected instanceof BackendError) this.facts.hasLostPort = true;
+    const sent = connected instanceof BackendError
+      ? undefined
+      : this.#sendEarly(connected, options);
     try {
       if (!isTogether && pipelines) await this.#line.control.send(...commands);
       const replies: Reply[] = [];
       for (const one of commands) {
         replies.push(isTogether || pipelines ? await this.reply() : await this.exchange(one));
       }
-      return await this.#begin(connected, replies);
+      return await this.#begin(connected, { replies, sent });
     } catch (thrown) {
       if (!(connected instanceof BackendError)) connected.close();
       throw thrown;
     }
+  }
+
+  /** Sends content before the server asks for it, where nothing has to be agreed on the connection first. */
+  #sendEarly(data: Wire, { content }: TransferOptions): Promise<void> | undefined {
+    if (content === undefined || this.#line.serverName !== undefined) return undefined;
+    const send = async () => {
+      if (content.length > 0) await data.write(content);
+      await data.end();
+    };
+    const sent = send();
+    // Of a server that refuses the transfer it is the answer that counts.
+    sent.catch(() => {});
+    return sent;
   }
 
   /** Ends the session without a word. */
@@ -177,7 +226,10 @@ export class Session {
 
   async #begin(
     data: Wire | BackendError,
-    replies: readonly Reply[],
+    { replies, sent }: {
+      readonly replies: readonly Reply[];
+      readonly sent: Promise<void> | undefined;
+    },
   ): Promise<Transfer | Refusal> {
     const before = replies.slice(0, -1);
     const first = replies.at(-1);
@@ -191,7 +243,7 @@ export class Session {
       this.close();
       throw data;
     }
-    return { kind: "begun", data: await this.#secure(data), before, first };
+    return { kind: "begun", data: await this.#secure(data), before, first, sent };
   }
 
   async #secure(data: Wire): Promise<Wire> {
@@ -236,7 +288,7 @@ export class Session {
   }
 
   #portOf(command: "EPSV" | "PASV", reply: Reply): number {
-    const port = command === "EPSV" ? parseExtendedPassive(reply) : parsePassive(reply);
+    const port = parsePort(command, reply);
     if (isDone(reply) && port !== undefined) return port;
     // What follows it on the connection cannot be told apart any more.
     this.close();
@@ -262,6 +314,10 @@ export class Session {
       { hint: 'Name one address in "host address"' },
     );
   }
+}
+
+function parsePort(command: "EPSV" | "PASV", reply: Reply): number | undefined {
+  return command === "EPSV" ? parseExtendedPassive(reply) : parsePassive(reply);
 }
 
 function isRefused(reply: Reply): boolean {

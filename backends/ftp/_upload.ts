@@ -1,6 +1,6 @@
 import { BackendError, type ByteSource } from "../backend.ts";
 import { connectionError } from "./_errors.ts";
-import { isDone, isPreliminary } from "./_reply.ts";
+import { isDone, isPreliminary, type Reply } from "./_reply.ts";
 import type { Refusal, Session, Transfer } from "./_session.ts";
 import type { Wire } from "./_wire.ts";
 
@@ -17,22 +17,35 @@ export interface Upload {
   readonly signal: AbortSignal | undefined;
 }
 
+/** A file that the server has confirmed to be stored. */
+export interface Uploaded {
+  readonly kind: "stored";
+  /** The answers to the commands before it. */
+  readonly before: readonly Reply[];
+}
+
 /**
- * Sends the source's content to a file of the server; gives the server's refusal, or `undefined` when it has confirmed
- * that it is stored. After a failure part of it may stand there.
+ * Sends the source's content to a file of the server; gives the server's refusal, or its word that all is stored. After a failure part of it may stand there.
  *
  * @throws {BackendError} `protocol` if the source is not as long as it says; else as the server or connection fails.
  * What the source throws is thrown on.
  */
-export async function upload(session: Session, options: Upload): Promise<Refusal | undefined> {
+export async function upload(session: Session, options: Upload): Promise<Refusal | Uploaded> {
   const { path, source, before = [], signal } = options;
-  const transfer = await session.transfer(`STOR ${path}`, before);
+  const content = wholeOf(source);
+  const transfer = await session.transfer(`STOR ${path}`, {
+    before,
+    ...(content === undefined ? {} : { content }),
+  });
   if (transfer.kind === "refused") return transfer;
-  const { data } = transfer;
+  const { data, sent } = transfer;
   try {
-    if (source.bytes === undefined) await pour(source, { data, session, signal });
-    else await sendWhole(source.bytes, { source, data, session });
-    await withinSilence(data, { session, pending: data.end() });
+    if (sent !== undefined) await withinSilence(data, { session, pending: sent });
+    else {
+      if (content === undefined) await pour(source, { data, session, signal });
+      else await sendWhole(content, { data, session });
+      await withinSilence(data, { session, pending: data.end() });
+    }
   } catch (thrown) {
     data.close();
     const reply = await settle(session, transfer);
@@ -45,7 +58,7 @@ export async function upload(session: Session, options: Upload): Promise<Refusal
   try {
     const reply = isPreliminary(transfer.first) ? await session.reply() : transfer.first;
     if (!isDone(reply)) throw session.dataError(reply);
-    return undefined;
+    return { kind: "stored", before: transfer.before };
   } finally {
     data.close();
   }
@@ -81,11 +94,21 @@ interface Sending {
   readonly session: Session;
 }
 
-async function sendWhole(
-  bytes: Uint8Array,
-  { source, data, session }: Sending & { readonly source: ByteSource },
-): Promise<void> {
-  if (bytes.length !== source.sizeBytes) throw wrongLength(source, bytes.length);
+/** The content, if it is in memory. @throws {BackendError} `protocol` if it has another length than said */
+function wholeOf(source: ByteSource): Uint8Array | undefined {
+  let bytes: Uint8Array | undefined;
+  try {
+    ({ bytes } = source);
+  } catch (thrown) {
+    throw new SourceFailure(thrown);
+  }
+  if (bytes !== undefined && bytes.length !== source.sizeBytes) {
+    throw wrongLength(source, bytes.length);
+  }
+  return bytes;
+}
+
+async function sendWhole(bytes: Uint8Array, { data, session }: Sending): Promise<void> {
   if (bytes.length > 0) await withinSilence(data, { session, pending: data.write(bytes) });
 }
 

@@ -13,16 +13,17 @@ import {
   type SpaceInfo,
 } from "../backend.ts";
 import { about, replyError } from "./_errors.ts";
-import { isFolder, look, lookAny } from "./_look.ts";
+import { isFolder, look } from "./_look.ts";
 import { codingOf, isEasilyChanged, whyNotName } from "./_names.ts";
 import { openSession } from "./_login.ts";
 import { Pool } from "./_pool.ts";
 import { enterRoot, probe } from "./_probe.ts";
 import { Putter } from "./_put.ts";
 import { readWhole, streamOf } from "./_get.ts";
-import { isDone, parseSize } from "./_reply.ts";
+import { isDone, parseSize, type Reply } from "./_reply.ts";
 import type { ServerFacts, Session, Target } from "./_session.ts";
 import type { TlsOptions } from "./_tls.ts";
+import { Together } from "./_together.ts";
 import { SourceFailure } from "./_upload.ts";
 import { walk } from "./_walk.ts";
 
@@ -109,11 +110,13 @@ class FtpBackend implements Backend {
   readonly #target: Target;
   readonly #pool: Pool;
   readonly #putter: Putter;
+  readonly #commands: Together;
 
   constructor(target: Target, pool: Pool) {
     this.#target = target;
     this.#pool = pool;
     this.#putter = new Putter();
+    this.#commands = new Together(pool);
     const { facts } = target;
     this.traits = {
       exclusiveCreate: false,
@@ -171,10 +174,14 @@ class FtpBackend implements Backend {
     );
   }
 
-  async put(name: ObjectName, source: ByteSource, { signal }: PutOptions = {}): Promise<void> {
+  async put(
+    name: ObjectName,
+    source: ByteSource,
+    { signal, isVolatile = false }: PutOptions = {},
+  ): Promise<void> {
     const action = this.#begin("put", name, signal);
     await this.#pool.use({ purpose: "transfer", signal }, async (session) => {
-      await this.#putter.put(session, { name, source, signal });
+      await this.#putter.put(session, { name, source, signal, isVolatile });
     }).catch((thrown) => {
       signal?.throwIfAborted();
       throw thrown instanceof SourceFailure ? thrown.cause : about(action, thrown);
@@ -186,35 +193,44 @@ class FtpBackend implements Backend {
     bytes: Uint8Array,
     options: CallOptions = {},
   ): Promise<boolean> {
-    const isThere = await this.#call("create", name, options, async (session) => {
-      return await lookAny(session, name) !== "absent";
+    const source = {
+      sizeBytes: bytes.length,
+      bytes,
+      open: () => new Blob([bytes.slice()]).stream(),
+    };
+    return await this.#call("create", name, options, (session) => {
+      return this.#putter.create(session, { name, source, signal: options.signal });
     });
-    if (isThere) return false;
-    const open = () => new Blob([bytes.slice()]).stream();
-    await this.put(name, { sizeBytes: bytes.length, bytes, open }, options);
-    return true;
   }
 
-  remove(name: ObjectName, options: CallOptions = {}): Promise<boolean> {
-    return this.#call("remove", name, options, async (session) => {
-      const reply = await session.exchange(`DELE ${session.path(name)}`);
-      if (isDone(reply)) return true;
+  async remove(name: ObjectName, options: CallOptions = {}): Promise<boolean> {
+    const commandsFor = (session: Session) => [`DELE ${session.path(name)}`];
+    const reply = await this.#together("remove", name, { ...options, commandsFor });
+    if (isDone(reply)) return true;
+    return await this.#call("remove", name, options, async (session) => {
       if (await look(session, name) === undefined) return false;
       throw replyError(reply);
     });
   }
 
-  makeFolder(name: ObjectName, options: CallOptions = {}): Promise<boolean> {
-    return this.#call("make folder", name, options, (session) => {
+  async makeFolder(name: ObjectName, options: CallOptions = {}): Promise<boolean> {
+    const commandsFor = (session: Session) => this.#putter.commandsToMake(session, name);
+    const reply = await this.#together("make folder", name, { ...options, commandsFor });
+    if (isDone(reply)) {
+      this.#putter.noteFoldersAbove(name);
+      return true;
+    }
+    return await this.#call("make folder", name, options, (session) => {
       return this.#putter.makeFolder(session, name);
     });
   }
 
-  removeFolder(name: ObjectName, options: CallOptions = {}): Promise<boolean> {
-    return this.#call("remove folder", name, options, async (session) => {
-      this.#putter.forget();
-      const reply = await session.exchange(`RMD ${session.path(name)}`);
-      if (isDone(reply)) return true;
+  async removeFolder(name: ObjectName, options: CallOptions = {}): Promise<boolean> {
+    this.#putter.forget(name);
+    const commandsFor = (session: Session) => [`RMD ${session.path(name)}`];
+    const reply = await this.#together("remove folder", name, { ...options, commandsFor });
+    if (isDone(reply)) return true;
+    return await this.#call("remove folder", name, options, async (session) => {
       if (!await isFolder(session, name)) return false;
       throw new BackendError("exists", `it is not empty, the server answers ${reply.code}`);
     });
@@ -251,6 +267,28 @@ class FtpBackend implements Backend {
     body: (session: Session) => Promise<T>,
   ): Promise<T> {
     return await this.#run(this.#begin(verb, name, signal), { signal }, body);
+  }
+
+  /** Sends commands about `name` with those of others, where the server bears that; gives the last answer. */
+  async #together(
+    verb: string,
+    name: ObjectName,
+    { signal, commandsFor }: CallOptions & {
+      readonly commandsFor: (session: Session) => readonly string[];
+    },
+  ): Promise<Reply> {
+    const action = this.#begin(verb, name, signal);
+    const send = (session: Session) => session.exchangeAll(commandsFor(session));
+    // Who may break off a call has to have a session of its own.
+    const isAlone = signal !== undefined || this.#target.facts.pipelines !== true;
+    const replies = isAlone
+      ? await this.#run(action, { signal }, send)
+      : await this.#commands.exchange(commandsFor).catch((thrown) => {
+        throw about(action, thrown);
+      });
+    const reply = replies.at(-1);
+    if (reply === undefined) throw new TypeError("each command is answered");
+    return reply;
   }
 
   async #run<T>(

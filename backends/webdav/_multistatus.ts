@@ -181,3 +181,12 @@ function requestOf(properties: readonly string[]): Uint8Array {
     `<?xml version="1.0" encoding="utf-8"?><propfind xmlns="DAV:"><prop>${elements}</prop></propfind>`,
   );
 }
+
+/** The folder's own path among those of an answer. A proxy may show others than were asked for; then it is the shortest. */
+export function ownPath(
+  paths: ReadonlyMap<string, Resource>,
+  asked: string | undefined,
+): string | undefined {
+  if (asked !== undefined && paths.has(asked)) return asked;
+  return [...paths.keys()].toSorted((a, b) => a.length - b.length)[0];
+}

@@ -8,7 +8,7 @@ import {
 } from "../backend.ts";
 import type { Answer } from "./_answer.ts";
 import { checkSuccess, type Dav } from "./_dav.ts";
-import { type Resource, RESOURCE_REQUEST } from "./_multistatus.ts";
+import { ownPath, type Resource, RESOURCE_REQUEST } from "./_multistatus.ts";
 import {
   checkControls,
   encodePath,
@@ -67,6 +67,8 @@ const ABSENT: Standing = { kind: "absent" };
 export class Tree {
   readonly #parts: TreeParts;
   readonly #known = new Set<FolderName>([""]);
+  /** Folders that are being looked for or made, so that of many who need one at the same time only the first asks. */
+  readonly #ensuring = new Map<FolderName, Promise<void>>();
   /** How often this server encodes what it gives as `href`; found out by the first name that leaves it open. */
   #encodings: 1 | 2 | undefined;
 
@@ -144,6 +146,23 @@ export class Tree {
   /** Makes `folder` and those above it, but never the relay's own. @throws {BackendError} `exists` if an object is in the way */
   async ensure(folder: FolderName, options: TreeOptions): Promise<void> {
     if (folder === "" || this.#known.has(folder)) return;
+    const others = this.#ensuring.get(folder);
+    if (others !== undefined) {
+      // What the other one fails with is its own affair.
+      await others.catch(() => {});
+      options.signal?.throwIfAborted();
+      if (this.#known.has(folder)) return;
+    }
+    const own = this.#lookOrMake(folder, options);
+    this.#ensuring.set(folder, own);
+    try {
+      await own;
+    } finally {
+      if (this.#ensuring.get(folder) === own) this.#ensuring.delete(folder);
+    }
+  }
+
+  async #lookOrMake(folder: ObjectName, options: TreeOptions): Promise<void> {
     const { kind } = await this.look(folder, options);
     if (kind === "object") throw inTheWay(folder, options);
     if (kind === "absent") await this.#makeMissing(folder, options);
@@ -354,15 +373,6 @@ export class Tree {
       `Cannot ${options.action}: the server does not tell the size of ${JSON.stringify(name)}`,
     );
   }
-}
-
-/** The folder's own path among those of an answer. A proxy may show others than were asked for; then it is the shortest. */
-function ownPath(
-  paths: ReadonlyMap<string, Resource>,
-  asked: string | undefined,
-): string | undefined {
-  if (asked !== undefined && paths.has(asked)) return asked;
-  return [...paths.keys()].toSorted((a, b) => a.length - b.length)[0];
 }
 
 /** Why a server does not store something, when the folder above is there. */

@@ -1,10 +1,18 @@
 import { type Backend, BackendError, type ObjectName } from "../../backends/backend.ts";
 import { EscaleError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { printable } from "../path.ts";
-import { formatLock, type LockMode, type LockText, parseLock } from "./lock_text.ts";
+import {
+  formatLock,
+  type LockMode,
+  type LockText,
+  nonceOf,
+  parseOrUnclaimed,
+  parseOrUndefined,
+} from "./lock_text.ts";
+import { failedOf, HELD_BY_UNKNOWN, noLock } from "./lock_view.ts";
 import { decodeText, MAX_RECORD_BYTES } from "./metadata.ts";
 import { guardName } from "./names.ts";
+import { inParallel } from "./parallel.ts";
 import type { LockView } from "./relay.ts";
 import { type SightingMemory, Sightings } from "./sightings.ts";
 
@@ -12,10 +20,15 @@ import { type SightingMemory, Sightings } from "./sightings.ts";
 export const BEAT_MS = 30_000;
 /** A lock of ours that did not change for so long is stale (SEMANTICS, "Locks"). */
 export const STALE_S = 300;
-/** For how long a lock that was seen to be ours is not looked at again, where all clients keep to our rules. */
-const TRUST_S = 2;
 /** How long a lock in this client's own name, with a nonce not its own, is watched: two beats. */
 const TWIN_WATCH_S = 2 * BEAT_MS / 1000 + 5;
+/**
+ * For how long a lock that this client wrote is not looked at, where all clients keep to our rules: less than any of
+ * them lets it stand still before taking it over, and more than a beat.
+ */
+const TRUST_S = TWIN_WATCH_S - 5;
+/** How many locks are written or removed at a time. What a storage bears it knows itself, so these only wait in line. */
+const LOCKS_AT_ONCE = 32;
 
 /** What a client remembers of locks between runs. */
 export interface LockMemory extends SightingMemory {
@@ -35,8 +48,8 @@ export interface LockContext {
   readonly uptimeS: () => number;
   /**
    * Whether clients of 0.7 may be about, which write into locks without looking: then a lock is read before each step,
-   * and no two share a file. Others take over only what stood still for {@linkcode STALE_S}, so that a lock seen to be
-   * ours within {@linkcode TRUST_S} is still ours.
+   * and no two share a file. Others take over only what stood still for {@linkcode TWIN_WATCH_S} at least, so that a lock
+   * written within {@linkcode TRUST_S} is still ours.
    */
   readonly legacyPeers: boolean;
   /** Random text of 32 hexadecimal digits. */
@@ -58,10 +71,10 @@ interface Holding extends HeldLock {
   beat: number;
 }
 
-/** A look at a lock that showed it to be ours. */
+/** What is known of a lock that is ours. */
 interface Seen {
-  /** By the machine's uptime. */
-  readonly uptimeS: number;
+  /** When its present text was about to be written, by the machine's uptime. */
+  readonly writtenS: number;
   /** Of the object that stood there, if the storage has tags and it was read. */
   readonly tag: string | undefined;
 }
@@ -95,7 +108,7 @@ export class Locks implements AsyncDisposable {
     const { backend, memory, nonce, legacyPeers, uptimeS } = this.#context;
     const known = memory.ownLocks();
     const common = nonce();
-    const seen: Seen = { uptimeS: uptimeS(), tag: undefined };
+    const seen: Seen = { writtenS: uptimeS(), tag: undefined };
     const wanted = names.map((name): Holding => ({
       name,
       // With one text for all of them a storage can make them of one file.
@@ -110,13 +123,14 @@ export class Locks implements AsyncDisposable {
       }
     });
     const refused = new Map<ObjectName, LockView>();
-    const written: Holding[] = [];
-    for (const lock of wanted) {
+    const got = new Map<ObjectName, Holding>();
+    await inParallel(wanted, LOCKS_AT_ONCE, async (lock) => {
       options.signal?.throwIfAborted();
-      const got = await this.#write(lock, known.get(lock.name)).catch(failedOf);
-      if ("kind" in got) refused.set(lock.name, got);
-      else written.push(got);
-    }
+      const one = await this.#write(lock, known.get(lock.name)).catch(failedOf);
+      if ("kind" in one) refused.set(lock.name, one);
+      else got.set(lock.name, one);
+    });
+    const written = wanted.flatMap(({ name }) => got.get(name) ?? []);
     const held = backend.traits.exclusiveCreate || backend.traits.exclusiveFolder
       ? written
       : await this.#readBack(written, refused, options.signal);
@@ -137,9 +151,14 @@ export class Locks implements AsyncDisposable {
 
   /** @throws {EscaleError} `locked` unless the lock that stands is this one */
   async check(lock: HeldLock): Promise<void> {
+    if (!this.#isTrusted(lock)) await this.#lookAgain(lock);
+  }
+
+  async #lookAgain(lock: HeldLock): Promise<void> {
     const text = await this.#foreignText(lock);
     if (text === undefined) return;
     this.#held.delete(lock.name);
+    this.#seen.delete(lock);
     throw new EscaleError(
       "locked",
       `Lost the lock "${lock.name}": ${
@@ -157,25 +176,28 @@ export class Locks implements AsyncDisposable {
     // A beat under way would write a lock again that was just removed.
     await this.#beating;
     try {
-      for (const lock of locks) {
-        if (await this.#foreignText(lock) === undefined) {
+      await inParallel(locks, LOCKS_AT_ONCE, async (lock) => {
+        if (this.#isTrusted(lock) || await this.#foreignText(lock) === undefined) {
           await backend.remove(lock.name);
           if (this.#usesGuard) await backend.removeFolder(guardName(lock.name));
         }
         gone.push(lock);
-      }
+      });
     } finally {
       memory.transaction(() => gone.forEach((lock) => memory.forgetLock(lock.name)));
     }
   }
 
+  #isTrusted(lock: HeldLock): boolean {
+    const { legacyPeers, uptimeS } = this.#context;
+    const ageS = uptimeS() - (this.#seen.get(lock)?.writtenS ?? -Infinity);
+    return !legacyPeers && ageS >= 0 && ageS < TRUST_S;
+  }
+
   /** What stands in the place of a lock that was ours: `undefined` if it still is, `null` if nothing stands there. */
   async #foreignText(lock: HeldLock): Promise<string | null | undefined> {
-    const { backend, legacyPeers, uptimeS } = this.#context;
+    const { backend } = this.#context;
     const seen = this.#seen.get(lock);
-    const nowS = uptimeS();
-    const isFresh = seen !== undefined && nowS >= seen.uptimeS && nowS - seen.uptimeS < TRUST_S;
-    if (isFresh && !legacyPeers) return undefined;
     const tag = this.#hasTags ? (await backend.stat(lock.name))?.tag : undefined;
     if (tag === undefined || tag !== seen?.tag) {
       const text = await this.#read(lock.name);
@@ -183,7 +205,7 @@ export class Locks implements AsyncDisposable {
       if (nonceOf(text) !== lock.nonce) return text;
       this.#hasTags = tag !== undefined;
     }
-    this.#seen.set(lock, { uptimeS: nowS, tag });
+    this.#seen.set(lock, { writtenS: seen?.writtenS ?? -Infinity, tag });
     return undefined;
   }
 
@@ -345,19 +367,19 @@ export class Locks implements AsyncDisposable {
   }
 
   async #beatAll(): Promise<void> {
-    for (const lock of [...this.#held.values()]) {
+    const { backend, log, uptimeS } = this.#context;
+    await inParallel([...this.#held.values()], LOCKS_AT_ONCE, async (lock) => {
       try {
-        await this.check(lock);
+        await this.#lookAgain(lock);
         lock.beat++;
-        await this.#context.backend.put(lock.name, sourceOf(this.#textOf(lock)), {
-          isVolatile: true,
-        });
-        this.#seen.delete(lock);
+        const writtenS = uptimeS();
+        await backend.put(lock.name, sourceOf(this.#textOf(lock)), { isVolatile: true });
+        this.#seen.set(lock, { writtenS, tag: undefined });
       } catch (cause) {
         // The work under the lock finds out by itself before it publishes anything.
-        this.#context.log.warn("cannot renew a lock", { lock: lock.name, why: String(cause) });
+        log.warn("cannot renew a lock", { lock: lock.name, why: String(cause) });
       }
-    }
+    });
   }
 
   #textOf(lock: Holding): Uint8Array {
@@ -377,51 +399,9 @@ export class Locks implements AsyncDisposable {
   }
 }
 
-/** What has no place on the storage is of that one file; all other failures are of the relay. */
-function failedOf(cause: unknown): LockView {
-  const isOfName = cause instanceof BackendError &&
-    (cause.code === "invalid-name" || cause.code === "exists");
-  if (isOfName) return { kind: "failed", cause };
-  throw cause;
-}
-
-function noLock(name: ObjectName): LockView {
-  const cause = new EscaleError(
-    "refused",
-    `Cannot make the lock "${printable(name)}": something that is no lock has its name`,
-    { hint: "Remove it from the relay" },
-  );
-  return { kind: "failed", cause };
-}
-
 /** Until it is sure which of them stands, the nonces of earlier runs are kept beside the new one. */
 function withNonce(known: string | undefined, nonce: string): string {
   return known === undefined ? nonce : `${known} ${nonce}`;
-}
-
-const HELD_BY_UNKNOWN: LockView = { kind: "held", owner: "", unchangedS: 0 };
-const UNCLAIMED: LockText = {
-  owner: undefined,
-  mode: undefined,
-  nonce: undefined,
-  beat: undefined,
-};
-
-function parseOrUndefined(text: string): LockText | undefined {
-  try {
-    return parseLock(text);
-  } catch (cause) {
-    if (cause instanceof EscaleError) return undefined;
-    throw cause;
-  }
-}
-
-function parseOrUnclaimed(text: string): LockText {
-  return parseOrUndefined(text) ?? UNCLAIMED;
-}
-
-function nonceOf(text: string): string | undefined {
-  return parseOrUndefined(text)?.nonce;
 }
 
 function sourceOf(

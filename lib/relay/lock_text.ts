@@ -67,3 +67,23 @@ export function parseLock(text: string): LockText {
     beat: beat !== undefined && /^\d{1,15}$/.test(beat) ? Number(beat) : undefined,
   };
 }
+
+/** As {@linkcode parseLock}; `undefined` for what cannot be read. */
+export function parseOrUndefined(text: string): LockText | undefined {
+  try {
+    return parseLock(text);
+  } catch (cause) {
+    if (cause instanceof EscaleError) return undefined;
+    throw cause;
+  }
+}
+
+/** As {@linkcode parseLock}; what cannot be read is unclaimed. */
+export function parseOrUnclaimed(text: string): LockText {
+  return parseOrUndefined(text) ?? UNCLAIMED;
+}
+
+/** The nonce of a lock's text, if it has one. */
+export function nonceOf(text: string): string | undefined {
+  return parseOrUndefined(text)?.nonce;
+}

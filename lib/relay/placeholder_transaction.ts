@@ -4,6 +4,7 @@ import type { RelativePath } from "../path.ts";
 import { checkContent } from "./content.ts";
 import { type ReadRecord, readText, type RelayContext, signOf } from "./context.ts";
 import type { HeldLock } from "./lock.ts";
+import type { Look, Looker } from "./look.ts";
 import { acknowledgedCount, appendPuller, formatRecord, type RelayRecord } from "./metadata.ts";
 import { contentName, placeholderName } from "./names.ts";
 import { inParallel } from "./parallel.ts";
@@ -27,7 +28,8 @@ export class PlaceholderTransaction implements Transaction {
   readonly left: ReadonlyMap<RelativePath, unknown> = new Map();
   readonly #context: RelayContext;
   readonly #locks: Map<RelativePath, HeldLock>;
-  readonly #read: (resource: RelativePath) => Promise<RelayEntry>;
+  readonly #read: (resource: RelativePath, look?: Look) => Promise<RelayEntry>;
+  readonly #looker: Looker;
   /** What was put and not yet read back: the record's text and the stored content's size. */
   readonly #unconfirmed = new Map<
     RelativePath,
@@ -38,21 +40,33 @@ export class PlaceholderTransaction implements Transaction {
     context: RelayContext,
     locks: Map<RelativePath, HeldLock>,
     options: {
-      readonly read: (resource: RelativePath) => Promise<RelayEntry>;
+      readonly read: (resource: RelativePath, look?: Look) => Promise<RelayEntry>;
+      readonly looker: Looker;
       readonly refused: ReadonlyMap<RelativePath, LockView>;
     },
   ) {
     this.#context = context;
     this.#locks = locks;
     this.#read = options.read;
+    this.#looker = options.looker;
     this.refused = options.refused;
   }
 
   /** Repairs what taken-over locks covered and reads every entry. */
   async begin(): Promise<void> {
-    for (const [resource, lock] of this.#locks) {
+    const resources = [...this.#locks.keys()];
+    const { maxTransfers } = this.#context;
+    await inParallel([...this.#locks], maxTransfers, async ([resource, lock]) => {
       if (lock.taken !== undefined && lock.taken.mode !== "r") await this.#undo(resource);
-      this.entries.set(resource, await this.#read(resource));
+    });
+    const look = await this.#lookAt(resources);
+    const entries = new Map<RelativePath, RelayEntry>();
+    await inParallel(resources, maxTransfers, async (resource) => {
+      entries.set(resource, await this.#read(resource, look));
+    });
+    for (const resource of resources) {
+      const entry = entries.get(resource);
+      if (entry !== undefined) this.entries.set(resource, entry);
     }
   }
 
@@ -82,28 +96,30 @@ export class PlaceholderTransaction implements Transaction {
   }
 
   async confirm(): Promise<ReadonlySet<RelativePath>> {
-    const { backend, log, records } = this.#context;
+    const { backend, log, maxTransfers, records } = this.#context;
     const confirmed = new Set<RelativePath>();
     const reads = new Map<RelativePath, ReadRecord>();
     if (this.#unconfirmed.size === 0) return confirmed;
     await backend.flush();
-    for (const [resource, put] of [...this.#unconfirmed]) {
-      const content = await backend.stat(contentName(resource));
+    const puts = [...this.#unconfirmed];
+    const look = await this.#lookAt(puts.map(([resource]) => resource));
+    await inParallel(puts, maxTransfers, async ([resource, put]) => {
+      const content = await look.at(contentName(resource));
       // Looked at before it is read: what is written in between shows in the next survey.
       const placeholder = content?.tag === undefined
         ? undefined
-        : await backend.stat(placeholderName(resource));
+        : await look.at(placeholderName(resource));
       const text = await readText(backend, placeholderName(resource));
       const isSize = put.storedBytes === undefined || content?.sizeBytes === put.storedBytes;
       if (text !== put.text || content === undefined || !isSize) {
         log.warn("the relay did not keep what was put", { path: resource });
-        continue;
+        return;
       }
       this.#unconfirmed.delete(resource);
       confirmed.add(resource);
       const sign = placeholder && signOf(placeholder, content);
       if (sign !== undefined) reads.set(resource, { sign, text });
-    }
+    });
     if (reads.size > 0) records.note(reads);
     return confirmed;
   }
@@ -174,10 +190,10 @@ export class PlaceholderTransaction implements Transaction {
 
   /** Undoes what was not confirmed and gives the locks back. A lock stays where undoing was not possible. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const { locks, log } = this.#context;
-    for (const resource of [...this.#unconfirmed.keys()]) {
+    const { locks, log, maxTransfers } = this.#context;
+    await inParallel([...this.#unconfirmed.keys()], maxTransfers, async (resource) => {
       const lock = this.#locks.get(resource);
-      if (lock === undefined) continue;
+      if (lock === undefined) return;
       try {
         await this.#undo(resource);
       } catch (cause) {
@@ -188,7 +204,7 @@ export class PlaceholderTransaction implements Transaction {
           why: messageOf(cause),
         });
       }
-    }
+    });
     this.#unconfirmed.clear();
     const held = [...this.#locks.values()];
     this.#locks.clear();
@@ -216,6 +232,12 @@ export class PlaceholderTransaction implements Transaction {
     await this.#check(resource);
     await backend.remove(placeholderName(resource));
     log.info("undid an interrupted push", { path: resource });
+  }
+
+  #lookAt(resources: readonly RelativePath[]): Promise<Look> {
+    return this.#looker.lookFor(
+      resources.flatMap((resource) => [placeholderName(resource), contentName(resource)]),
+    );
   }
 
   async #check(resource: RelativePath): Promise<void> {

@@ -1,5 +1,6 @@
 import { type Backend, type ObjectName, parseObjectName } from "../../backends/backend.ts";
 import { EscaleError } from "../errors.ts";
+import { placeOf } from "./parts.ts";
 
 /** What a storage was found to do. */
 export interface StorageProbe {
@@ -63,6 +64,27 @@ export async function probeStorage(backend: Backend, options: ProbeOptions): Pro
   }
 }
 
+/** The layout of a relay in use; `empty`: nobody has put anything there. */
+export type FoundLayout = "empty" | "placeholder" | "index";
+
+/**
+ * Finds out whether a storage can be listed, written and read, with one hidden object that is removed again, and what
+ * layout the relay on it has.
+ *
+ * @throws as {@linkcode probeStorage}
+ */
+export async function tryStorage(backend: Backend, options: ProbeOptions): Promise<FoundLayout> {
+  const prefix = `.escale-trial-${crypto.randomUUID().slice(0, 8)}`;
+  const probe = new Probe(backend, prefix, options);
+  try {
+    const layout = await probe.layout();
+    await probe.write();
+    return layout;
+  } finally {
+    await probe.clean();
+  }
+}
+
 class Probe {
   readonly #backend: Backend;
   readonly #prefix: string;
@@ -81,6 +103,15 @@ class Probe {
     const startMs = nowMs();
     for await (const _ of this.#backend.list("", { signal }));
     return nowMs() - startMs;
+  }
+
+  async layout(): Promise<FoundLayout> {
+    const { signal } = this.#options;
+    for await (const { name } of this.#backend.list("", { signal, recursive: true })) {
+      const place = placeOf(name);
+      if (place.kind === "part") return place.layout;
+    }
+    return "empty";
   }
 
   async write(): Promise<Pick<StorageProbe, "writeMs" | "clockAheadMs">> {

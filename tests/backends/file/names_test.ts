@@ -35,6 +35,8 @@ Deno.test("whyNotFileName() refuses on Windows what leaves the folder or changes
     "... /x",
     "CON",
     "nul.txt",
+    "nul .txt",
+    "conout$",
     "d/com1",
     "lpt9.tar.gz",
     "what?",

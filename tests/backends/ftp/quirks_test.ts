@@ -214,11 +214,34 @@ Deno.test("a small object costs few commands", async () => {
     await backend.put(name("d/first"), sourceOf(noise(3)));
     server.commands.splice(0);
     await backend.put(name("d/f"), sourceOf(noise(10)));
-    const verbs = server.commands.map((command) => command.slice(0, 4));
-    assert.deepEqual(verbs, ["EPSV", "STOR", "SIZE", "RNFR", "RNTO"]);
-    server.commands.splice(0);
+    const verbs = () => server.commands.splice(0).map((command) => command.slice(0, 4));
+    // The port of each but the first transfer was asked for at the end of the one before.
+    assert.deepEqual(verbs(), ["STOR", "SIZE", "RNFR", "RNTO", "EPSV"]);
     await backend.read(name("d/f"), { maxBytes: 10 });
-    assert.deepEqual(server.commands, ["EPSV", "SIZE /relay/d/f", "RETR /relay/d/f"]);
+    assert.deepEqual(server.commands.splice(0), ["SIZE /relay/d/f", "RETR /relay/d/f"]);
+    await backend.read(name("d/f"), { maxBytes: 10 });
+    assert.deepEqual(server.commands.splice(0), ["EPSV", "SIZE /relay/d/f", "RETR /relay/d/f"]);
+    assert.equal(await backend.create(name("d/g"), noise(3)), true);
+    assert.deepEqual(verbs(), ["EPSV", "MLST", "STOR", "SIZE", "RNFR", "RNTO", "EPSV"]);
+  });
+});
+
+Deno.test("short calls at the same time are sent together, and each gets its own answer", async () => {
+  await withServer({}, async (backend, server) => {
+    const names = ["a", "b", "c", "d"].map(name);
+    await backend.put(name("b"), sourceOf(noise(1)));
+    server.commands.splice(0);
+    const made = await Promise.all(names.map((it) => backend.makeFolder(it)));
+    assert.deepEqual(made, [true, false, true, true]);
+    assert.deepEqual(
+      server.commands.splice(0).slice(0, 4),
+      ["MKD /relay/a", "MKD /relay/b", "MKD /relay/c", "MKD /relay/d"],
+    );
+    const removed = await Promise.all(names.map((it) => backend.removeFolder(it)));
+    assert.deepEqual(removed, [true, false, true, true]);
+    assert.deepEqual(await Promise.all(names.map((it) => backend.remove(it))), [
+      ...[false, true, false, false],
+    ]);
   });
 });
 
