@@ -1,28 +1,42 @@
 /**
  * Writes the generated parts of the README anew: `deno task docs`. `tests/docs_test.ts` fails while they differ.
  */
+import type { Command } from "commander";
+
+import { openBackend } from "../backends/mod.ts";
+import configuration from "../deno.json" with { type: "json" };
+import { ctlProgram } from "../lib/cli/commands/ctl_table.ts";
+import { Ctl } from "../lib/cli/ctl.ts";
+import { escaleProgram } from "../lib/cli/flags.ts";
 import type { Option } from "../lib/config/option_types.ts";
 import { OPTIONS } from "../lib/config/options.ts";
 import { describeType } from "../lib/config/values.ts";
+import { permissionRows } from "./permissions.ts";
 
-const BEGIN = '<!-- options: begin (written by "deno task docs") -->\n';
-const END = "<!-- options: end -->\n";
+/** What stands between the marks of each name. */
+const PARTS: Readonly<Record<string, () => string>> = {
+  flags: flagTable,
+  commands: commandTable,
+  permissions: () => table(["permission", "of", "why"], permissionRows(configuration.tasks)),
+  options: optionTable,
+};
 
-/** The README with its generated parts as they should be. */
+/** The README with its generated parts as they should be. @throws {Error} if marks are missing */
 export function withGeneratedParts(readme: string): string {
-  const begin = readme.indexOf(BEGIN);
-  const end = readme.indexOf(END);
-  if (begin < 0 || end < begin) {
-    throw new Error("The README has lost its marks for the option table");
-  }
-  return `${readme.slice(0, begin + BEGIN.length)}\n${optionTable()}\n${readme.slice(end)}`;
+  return Object.entries(PARTS).reduce((text, [name, make]) => {
+    const begin = `<!-- ${name}: begin (written by "deno task docs") -->\n`;
+    const end = `<!-- ${name}: end -->\n`;
+    const [start, stop] = [text.indexOf(begin) + begin.length, text.indexOf(end)];
+    if (start < begin.length || stop < start) {
+      throw new Error(`The README has lost its marks for "${name}"`);
+    }
+    return `${text.slice(0, start)}\n${make()}\n${text.slice(stop)}`;
+  }, readme);
 }
 
 function optionTable(): string {
-  const rows = OPTIONS.map((option) =>
-    `| ${nameCell(option)} | ${escape(option.help)} | ${escape(valueCell(option))} |`
-  );
-  return ["| option | meaning | value |", "| --- | --- | --- |", ...rows, ""].join("\n");
+  const rows = OPTIONS.map((option) => [nameCell(option), option.help, valueCell(option)]);
+  return table(["option", "meaning", "value"], rows);
 }
 
 function nameCell({ name, names, scope }: Option): string {
@@ -37,8 +51,38 @@ function valueCell({ type, default: byDefault, availability }: Option): string {
   return describeType(type) + given + lack;
 }
 
-function escape(text: string): string {
-  return text.replaceAll("|", "\\|");
+function flagTable(): string {
+  const rows = escaleProgram("").options.filter(({ hidden }) => !hidden)
+    .map(({ flags, description }) => [`\`${flags}\``, description]);
+  return table(["flag", "meaning"], rows);
+}
+
+function commandTable(): string {
+  const output = { out() {}, err() {}, isTerminal: false, hasColor: false, columns: () => 80 };
+  const program = { version: "", openBackend, escale: ["escale"] } as const;
+  const ctl = new Ctl(program, { output, signal: new AbortController().signal });
+  return table(["command", "what it does"], ctlProgram(ctl).commands.map(commandRow));
+}
+
+/** Options that each command has are told before the table. */
+function commandRow(command: Command): string[] {
+  const words = command.registeredArguments.map((argument) => {
+    const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
+  const notes = [
+    ...command.registeredArguments.map((it) => [it.name(), it.description]),
+    ...command.options.filter(({ long, hidden }) =>
+      !hidden && long !== "--config" && long !== "--json"
+    ).map(({ flags, description }) => [flags, description]),
+  ].map(([name, text]) => `<br>\`${name}\`: ${text}`);
+  return [`\`${[command.name(), ...words].join(" ")}\``, command.description() + notes.join("")];
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line), ""].join("\n");
 }
 
 if (import.meta.main) {

@@ -1,7 +1,7 @@
 import { BackendError, type FolderName, type ObjectName, parseObjectName } from "../backend.ts";
 
 const TEMPORARY = /^\.escale-[0-9a-f]{16}\.tmp$/;
-const RESERVED_ON_WINDOWS = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)/i;
+const RESERVED_ON_WINDOWS = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i;
 // deno-lint-ignore no-control-regex -- Windows takes no control characters
 const REFUSED_BY_WINDOWS = /[\u0000-\u001f<>:"|?*\\]|[ .]$/;
 

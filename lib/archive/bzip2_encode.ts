@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { gunzipSync } from "node:zlib";
 import { EscaleError, messageOf } from "../errors.ts";
 
 /** Compresses a block of at most {@linkcode BZIP2_BLOCK_BYTES} to a bzip2 stream of its own. */
@@ -56,14 +57,13 @@ interface Encoder {
 
 async function loadEncoder(): Promise<Encoder> {
   try {
-    const { default: bytes } = await import("bzip2-wasm/bzip2-1.0.8/bzip2.wasm", {
-      with: { type: "bytes" },
-    });
-    return openEncoder(await Libbz2.load(bytes));
+    // Loaded when it is wanted: most clients never compress with bzip2.
+    const { BZIP2_WASM_GZIP_BASE64 } = await import("./_bzip2_wasm.ts");
+    const code = gunzipSync(Uint8Array.fromBase64(BZIP2_WASM_GZIP_BASE64));
+    return openEncoder(await Libbz2.load(new Uint8Array(code)));
   } catch (cause) {
     throw new EscaleError("unsupported", `Cannot load bzip2: ${messageOf(cause)}`, {
-      hint:
-        "Run with --unstable-raw-imports, or set compression to zstd where no 0.7 client shares the relay",
+      hint: "Set compression to zstd where no client of Escale 0.7 shares the relay",
       cause,
     });
   }

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 
+import { commandOf } from "../support/program.ts";
 import configuration from "../../deno.json" with { type: "json" };
 
 /** The entry points, and `escale` with clients that only play their part. */
@@ -46,9 +47,9 @@ export class Home implements AsyncDisposable {
 }
 
 /** How a program is run. */
-export interface ProgramOptions extends Pick<Deno.CommandOptions, "stdout" | "stderr"> {
+export interface ProgramOptions extends Pick<Deno.CommandOptions, "stdin" | "stdout" | "stderr"> {
   readonly home: Home;
-  /** For the runtime; by default those of the `escale` task. */
+  /** For the runtime under the sources; by default what the environment names is run, else the task. */
   readonly flags?: readonly string[];
 }
 
@@ -56,15 +57,21 @@ export interface ProgramOptions extends Pick<Deno.CommandOptions, "stdout" | "st
 export async function prepare(
   program: ProgramName,
   args: readonly string[],
-  { home, flags = TASK_FLAGS, ...options }: ProgramOptions,
+  { home, flags, ...options }: ProgramOptions,
 ): Promise<Deno.Command> {
-  const main = fileURLToPath(new URL(MAIN_MODULES[program], import.meta.url));
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", ...flags, main, ...args],
+  const isReal = program !== "fake escale" && flags === undefined;
+  const [command = "", ...own] = isReal ? commandOf(program) : sources(program, flags);
+  return new Deno.Command(command, {
+    args: [...own, ...args],
     env: { HOME: home.path, USERPROFILE: home.path, DENO_DIR: await denoDir(), NO_COLOR: "1" },
     cwd: home.path,
     ...options,
   });
+}
+
+function sources(program: ProgramName, flags: readonly string[] = TASK_FLAGS): readonly string[] {
+  const main = fileURLToPath(new URL(MAIN_MODULES[program], import.meta.url));
+  return [Deno.execPath(), "run", ...flags, main];
 }
 
 /** Runs a program to its end. */

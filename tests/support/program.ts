@@ -1,3 +1,5 @@
+import { fileURLToPath } from "node:url";
+
 /** Names of the environment variables that say what to run instead of the sources. */
 const BINARIES = { escale: "ESCALE_BIN", escalectl: "ESCALECTL_BIN" } as const;
 
@@ -12,7 +14,7 @@ export function commandOf(name: "escale" | "escalectl"): readonly string[] {
   const { tasks } = JSON.parse(Deno.readTextFileSync(new URL("deno.json", root)));
   const [, ...flags] = String(tasks[name]).split(" ");
   const main = flags.pop() ?? "";
-  return [Deno.execPath(), ...flags, decodeURIComponent(new URL(main, root).pathname)];
+  return [Deno.execPath(), ...flags, fileURLToPath(new URL(main, root))];
 }
 
 /** A running `escale` or `escalectl` as a process of its own. Disposing ends it. */

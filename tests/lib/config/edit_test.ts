@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import { editSection } from "../../../lib/config/edit.ts";
+import { editSection, sectionText } from "../../../lib/config/edit.ts";
 import { parseIni } from "../../../lib/config/ini.ts";
 
 const TEXT = `# clients of this machine
@@ -59,6 +59,12 @@ Deno.test("editSection() adds to a section without options and to a file without
     "[a]\r\nx = 1\r\nport = 21\r\n\r\n",
   );
   assert.equal(editSection("\uFEFF[a]\nport = 1", "a", edits), "\uFEFF[a]\nport = 21\n");
+});
+
+Deno.test("sectionText() gives a section with its comments, and nothing of others", () => {
+  assert.equal(sectionText(TEXT, "two"), "[two]\npath = /two\nrelay path = /old\n");
+  assert.equal(sectionText("\uFEFF[a]\n; c\nx = 1", "a"), "[a]\n; c\nx = 1\n");
+  assert.equal(sectionText(TEXT, "three"), "");
 });
 
 Deno.test("editSection() refuses a section that is not there", () => {

@@ -65,7 +65,7 @@ Deno.test("the options that 0.7 had not are known", () => {
   const names = [
     ...["legacy peers", "compression", "max parallel transfers", "log level", "rclone binary"],
     ...["drive binary", "encoding", "keep alive", "retry on error", "min split size"],
-    "log format",
+    ...["log format", "rclone config"],
   ];
   for (const name of names) find(name);
 });

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 
-import type { RelayAddress } from "../../../backends/backend.ts";
 import { parseConfiguration } from "../../../lib/config/load.ts";
 import { OPTIONS } from "../../../lib/config/options.ts";
+import type { RelaySettings } from "../../../lib/config/section.ts";
 import { fakeEnvironment, readGolden } from "./_fake_environment.ts";
 import { errorsOf, FILE, load, section } from "./_load.ts";
 
 Deno.test("relays are read from address, protocol, folder and port", () => {
-  const cases: [lines: string, expected: Partial<RelayAddress>][] = [
+  const cases: [lines: string, expected: Partial<RelaySettings>][] = [
     ["host address = /abs/relay", { protocol: "file", folder: "/abs/relay" }],
     ["address = ~/relay", { protocol: "file", folder: "/home/me/relay" }],
     ["address = file:///abs", { protocol: "file", folder: "/abs" }],
@@ -58,6 +58,11 @@ Deno.test("relays are read from address, protocol, folder and port", () => {
       folder: "dir",
     }],
     ["protocol = dropbox", { protocol: "dropbox" }],
+    ["address = yandex://dir\nrclone config = ~/remotes", {
+      protocol: "yandex",
+      folder: "dir",
+      rcloneConfig: "/home/me/remotes",
+    }],
     ["address = ftp://h\nverify ssl = no\nssl version = TLSv1.2\ncert file = c\nkeyfile = /k", {
       protocol: "ftp",
       host: "h",
@@ -96,10 +101,10 @@ Deno.test("the clients of every golden relay that can be used now are read", () 
 });
 
 Deno.test("what is not built yet is refused also in an address, without further errors", () => {
-  const text = "[r]\npath = /l\naddress = sftp://host\n";
+  const text = "[r]\npath = /l\naddress = googledrive:///d//r\n";
   assert.match(
     errorsOf(text, { options: OPTIONS }).join(),
-    /:3: .*only file, FTP and WebDAV relays can/,
+    /:3: .*for Google Drive use "rclone" with a remote/,
   );
   const native = "[r]\npath = /l\naddress = /r\nencryption = blowfish.blowfish\nkey = kkkk\n";
   const [refusal = "", ...others] = errorsOf(native, { options: OPTIONS });
