@@ -18,7 +18,7 @@ export {
 /** Files up to this size are read with one synchronous call. */
 export const SMALL_FILE_BYTES: number = 256 * 1024;
 /** How much of a larger file is in memory at a time. */
-const CHUNK_BYTES = 512 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 
 /** How a file is opened that should be no link, and not block if it has become a pipe; Windows has no such flags. */
 const DIRECT_FLAGS: number | undefined = Deno.build.os === "windows"

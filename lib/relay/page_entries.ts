@@ -1,6 +1,7 @@
 import type { RelativePath } from "../path.ts";
 import { isRelativePath } from "../path.ts";
 import type { IndexText } from "./index_text.ts";
+import { LazyMap } from "./lazy_map.ts";
 import { EVERYONE } from "./metadata.ts";
 import { isOwedBy, isResidue, type PageState, type Update } from "./page_state.ts";
 import { pageOf } from "./pages.ts";
@@ -86,13 +87,15 @@ export function* resourcesSent({ updates }: PageState): Generator<RelativePath> 
 }
 
 /** All entries of some pages. Each is made when it is asked for: a million of them would fill the memory. */
-export class PageEntries implements RelayEntries, QuietNotes {
-  readonly size: number;
+export class PageEntries extends LazyMap<RelativePath, RelayEntry>
+  implements RelayEntries, QuietNotes {
+  override readonly size: number;
   readonly contents: number;
   readonly #pages: ReadonlyMap<string, PageState>;
   readonly #context: EntryContext;
 
   constructor(pages: ReadonlyMap<string, PageState>, context: EntryContext) {
+    super();
     this.#pages = pages;
     this.#context = context;
     let [size, contents] = [0, 0];
@@ -107,12 +110,12 @@ export class PageEntries implements RelayEntries, QuietNotes {
     this.contents = contents;
   }
 
-  get(resource: RelativePath): RelayEntry | undefined {
+  override get(resource: RelativePath): RelayEntry | undefined {
     const state = this.#pages.get(pageOf(resource, this.#context.depth));
     return state && entryOn(state, resource, this.#context);
   }
 
-  has(resource: RelativePath): boolean {
+  override has(resource: RelativePath): boolean {
     const state = this.#pages.get(pageOf(resource, this.#context.depth));
     return state !== undefined &&
       (state.index.has(resource) || updateOf(state, resource) !== undefined);
@@ -152,41 +155,14 @@ export class PageEntries implements RelayEntries, QuietNotes {
     }
   }
 
-  *keys(): Generator<RelativePath, undefined> {
+  override *keys(): Generator<RelativePath, undefined> {
     for (const state of this.#pages.values()) yield* resourcesOn(state);
     return undefined;
-  }
-
-  *values(): Generator<RelayEntry, undefined> {
-    for (const [, entry] of this) yield entry;
-    return undefined;
-  }
-
-  *entries(): Generator<[RelativePath, RelayEntry], undefined> {
-    for (const resource of this.keys()) {
-      const entry = this.get(resource);
-      if (entry !== undefined) yield [resource, entry];
-    }
-    return undefined;
-  }
-
-  [Symbol.iterator](): Generator<[RelativePath, RelayEntry], undefined> {
-    return this.entries();
-  }
-
-  forEach(
-    visit: (
-      entry: RelayEntry,
-      resource: RelativePath,
-      map: ReadonlyMap<RelativePath, RelayEntry>,
-    ) => void,
-  ): void {
-    for (const [resource, entry] of this) visit(entry, resource, this);
   }
 }
 
 /** Entries of some resources, each made when it is asked for. */
-export class ChosenEntries implements ReadonlyMap<RelativePath, RelayEntry> {
+export class ChosenEntries extends LazyMap<RelativePath, RelayEntry> {
   readonly #resources: ReadonlySet<RelativePath>;
   readonly #make: (resource: RelativePath) => RelayEntry;
 
@@ -194,47 +170,24 @@ export class ChosenEntries implements ReadonlyMap<RelativePath, RelayEntry> {
     resources: ReadonlySet<RelativePath>,
     make: (resource: RelativePath) => RelayEntry,
   ) {
+    super();
     this.#resources = resources;
     this.#make = make;
   }
 
-  get size(): number {
+  override get size(): number {
     return this.#resources.size;
   }
 
-  has(resource: RelativePath): boolean {
+  override has(resource: RelativePath): boolean {
     return this.#resources.has(resource);
   }
 
-  get(resource: RelativePath): RelayEntry | undefined {
+  override get(resource: RelativePath): RelayEntry | undefined {
     return this.has(resource) ? this.#make(resource) : undefined;
   }
 
-  keys(): SetIterator<RelativePath> {
+  override keys(): SetIterator<RelativePath> {
     return this.#resources.values();
-  }
-
-  *values(): Generator<RelayEntry, undefined> {
-    for (const resource of this.#resources) yield this.#make(resource);
-    return undefined;
-  }
-
-  *entries(): Generator<[RelativePath, RelayEntry], undefined> {
-    for (const entry of this.values()) yield [entry.resource, entry];
-    return undefined;
-  }
-
-  [Symbol.iterator](): Generator<[RelativePath, RelayEntry], undefined> {
-    return this.entries();
-  }
-
-  forEach(
-    visit: (
-      entry: RelayEntry,
-      resource: RelativePath,
-      map: ReadonlyMap<RelativePath, RelayEntry>,
-    ) => void,
-  ): void {
-    for (const [resource, entry] of this) visit(entry, resource, this);
   }
 }

@@ -2,6 +2,7 @@ import type { ObjectInfo } from "../../backends/backend.ts";
 import type { RelativePath } from "../path.ts";
 import { signNumber } from "../sign.ts";
 import { signOf } from "./context.ts";
+import { LazyMap } from "./lazy_map.ts";
 import type { QuietMemory } from "./quiet.ts";
 import type { RecordViewer } from "./record_view.ts";
 import type { LockView, QuietNotes, RecordView, RelayEntries, RelayEntry } from "./relay.ts";
@@ -57,12 +58,14 @@ interface EntryContext {
 }
 
 /** All entries of a placeholder relay. Each is made when it is asked for: a million of them would fill the memory. */
-export class PlaceholderEntries implements RelayEntries, QuietNotes {
+export class PlaceholderEntries extends LazyMap<RelativePath, RelayEntry>
+  implements RelayEntries, QuietNotes {
   readonly contents: number;
   readonly #standing: ReadonlyMap<RelativePath, Standing>;
   readonly #context: EntryContext;
 
   constructor(standing: ReadonlyMap<RelativePath, Standing>, context: EntryContext) {
+    super();
     this.#standing = standing;
     this.#context = context;
     let contents = 0;
@@ -70,11 +73,11 @@ export class PlaceholderEntries implements RelayEntries, QuietNotes {
     this.contents = contents;
   }
 
-  get size(): number {
+  override get size(): number {
     return this.#standing.size;
   }
 
-  get(resource: RelativePath): RelayEntry | undefined {
+  override get(resource: RelativePath): RelayEntry | undefined {
     const standing = this.#standing.get(resource);
     if (standing === undefined) return undefined;
     const { storedBytes, storedMs } = standing;
@@ -96,7 +99,7 @@ export class PlaceholderEntries implements RelayEntries, QuietNotes {
     return text === undefined ? { kind: "absent" } : viewer.view(resource, text);
   }
 
-  has(resource: RelativePath): boolean {
+  override has(resource: RelativePath): boolean {
     return this.#standing.has(resource);
   }
 
@@ -126,34 +129,7 @@ export class PlaceholderEntries implements RelayEntries, QuietNotes {
     }
   }
 
-  keys(): MapIterator<RelativePath> {
+  override keys(): MapIterator<RelativePath> {
     return this.#standing.keys();
-  }
-
-  *values(): Generator<RelayEntry, undefined> {
-    for (const [, entry] of this) yield entry;
-    return undefined;
-  }
-
-  *entries(): Generator<[RelativePath, RelayEntry], undefined> {
-    for (const resource of this.keys()) {
-      const entry = this.get(resource);
-      if (entry !== undefined) yield [resource, entry];
-    }
-    return undefined;
-  }
-
-  [Symbol.iterator](): Generator<[RelativePath, RelayEntry], undefined> {
-    return this.entries();
-  }
-
-  forEach(
-    visit: (
-      entry: RelayEntry,
-      resource: RelativePath,
-      map: ReadonlyMap<RelativePath, RelayEntry>,
-    ) => void,
-  ): void {
-    for (const [resource, entry] of this) visit(entry, resource, this);
   }
 }
