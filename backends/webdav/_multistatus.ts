@@ -1,6 +1,6 @@
 import { BackendError } from "../backend.ts";
 import type { Answer } from "./_answer.ts";
-import { XmlError, type XmlHandler, XmlReader } from "./_xml.ts";
+import { XmlCut, XmlError, type XmlHandler, XmlReader } from "./_xml.ts";
 
 /** The most resources of one answer, and the most bytes. */
 const MAX_RESOURCES = 1_000_000;
@@ -58,7 +58,8 @@ export async function readMultistatus(answer: Answer, action: string): Promise<R
     throw new BackendError(
       "protocol",
       `Cannot ${action}: the server's answer cannot be read: ${why}`,
-      { cause: thrown },
+      // A server may break off when what it lists goes meanwhile, as rclone serve does.
+      { cause: thrown, retryable: thrown instanceof XmlCut },
     );
   }
   return resources;

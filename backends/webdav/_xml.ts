@@ -25,7 +25,12 @@ export interface XmlHandler {
 
 /** Text that is no XML, or none that is read here. */
 export class XmlError extends Error {
-  override readonly name = "XmlError";
+  override readonly name: string = "XmlError";
+}
+
+/** A text ended too early. */
+export class XmlCut extends XmlError {
+  override readonly name = "XmlCut";
 }
 
 interface Element {
@@ -61,10 +66,10 @@ export class XmlReader {
     if (this.#rest.length > MAX_PIECE_LENGTH) throw new XmlError("a piece of it is too long");
   }
 
-  /** Says that the text is at its end. @throws {XmlError} if it was cut off */
+  /** Says that the text is at its end. @throws {XmlCut} if it was cut off */
   end(): void {
     if (this.#open.length > 0 || !this.#hasRoot || this.#rest.trim() !== "") {
-      throw new XmlError("it is cut off");
+      throw new XmlCut("it is cut off");
     }
   }
 
