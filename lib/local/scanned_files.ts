@@ -13,12 +13,14 @@ const WIDTH = 4;
 const HASHED_AT_ONCE = 1024;
 
 /**
- * The files of a scan, in ascending order of their paths. They are held in columns, and each is made when it is asked
+ * The files of a scan by their paths, or by the resources that they stand for, in ascending order. They are held in columns, and each is made when it is asked
  * for: a million take some 100 MB. Asking for them in order is fast.
  */
 export class ScannedFiles implements ReadonlyMap<RelativePath, LocalFile> {
   readonly #paths: RelativePath[] = [];
   #stamps = new Float64Array(64 * WIDTH);
+  /** The paths of files that stand for other names than their own. */
+  readonly #places = new Map<RelativePath, RelativePath>();
   /** Where the path that was asked for last stands, or would stand. */
   #at = 0;
 
@@ -60,7 +62,7 @@ export class ScannedFiles implements ReadonlyMap<RelativePath, LocalFile> {
   }
 
   *entries(): Generator<[RelativePath, LocalFile], undefined> {
-    for (const file of this.values()) yield [file.path, file];
+    for (const [index, path] of this.#paths.entries()) yield [path, this.#file(index, path)];
     return undefined;
   }
 
@@ -90,18 +92,20 @@ export class ScannedFiles implements ReadonlyMap<RelativePath, LocalFile> {
     return hash.digest("hex");
   }
 
-  /** The same files with some of them under other paths. */
-  renamed(paths: ReadonlyMap<RelativePath, RelativePath>): ScannedFiles {
+  /** The same files with some of them under other names, while their own paths stay what they are. */
+  renamed(names: ReadonlyMap<RelativePath, RelativePath>): ScannedFiles {
     const moved: LocalFile[] = [];
-    for (const [from, to] of paths) {
+    const files = new ScannedFiles();
+    for (const [from, to] of names) {
       const file = this.get(from);
-      if (file !== undefined) moved.push({ ...file, path: to });
+      if (file === undefined) continue;
+      moved.push({ ...file, path: to });
+      files.#places.set(to, from);
     }
     moved.sort((a, b) => a.path < b.path ? -1 : 1);
-    const files = new ScannedFiles();
     let next = 0;
     for (const file of this.values()) {
-      if (paths.has(file.path)) continue;
+      if (names.has(file.path)) continue;
       for (let one = moved[next]; one && one.path < file.path; one = moved[++next]) {
         files.append(one);
       }
@@ -114,7 +118,7 @@ export class ScannedFiles implements ReadonlyMap<RelativePath, LocalFile> {
   #file(index: number, path: RelativePath): LocalFile {
     const offset = index * WIDTH;
     return {
-      path,
+      path: this.#places.get(path) ?? path,
       sizeBytes: this.#stamps[offset] ?? 0,
       modifiedMs: this.#stamps[offset + 1] ?? 0,
       changedMs: this.#stamps[offset + 2] ?? 0,
