@@ -121,9 +121,14 @@ async function implicitLineMeanwhile(
 ): Promise<Line | undefined> {
   let isGreeted = false;
   greeting.then(() => isGreeted = true, () => isGreeted = true);
+  const attemptMs = target.address.timeoutMs / (2 * IMPLICIT_ATTEMPTS);
   for (let attempt = 0; attempt < IMPLICIT_ATTEMPTS && !isGreeted; attempt++) {
+    const late = AbortSignal.timeout(attemptMs);
     try {
-      return await implicitLine(target, signal);
+      return await implicitLine(
+        target,
+        signal === undefined ? late : AbortSignal.any([signal, late]),
+      );
     } catch (thrown) {
       signal?.throwIfAborted();
       target.trace(`no implicit TLS: ${String(thrown)}`);
@@ -134,7 +139,7 @@ async function implicitLineMeanwhile(
 
 async function implicitLine(target: Target, signal: AbortSignal | undefined): Promise<Line> {
   const wire = await connectSecurable(placeOf(target, IMPLICIT_PORT), within(target, signal));
-  return await securedLine(target, { wire, isGreeted: true });
+  return await securedLine(target, { wire, isGreeted: true, signal });
 }
 
 /** The server has no TLS. */
@@ -162,12 +167,16 @@ async function explicitLine(
 
 async function securedLine(
   target: Target,
-  { wire, isGreeted }: { readonly wire: SocketWire; readonly isGreeted: boolean },
+  { wire, isGreeted, signal }: {
+    readonly wire: SocketWire;
+    readonly isGreeted: boolean;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<Line> {
   const serverName = takeServerName(target.host);
   try {
     const pending = wire.secured(serverName.name, target.tls);
-    const secured = await unlessAborted(pending, within(target, undefined), (late) => late.close());
+    const secured = await unlessAborted(pending, within(target, signal), (late) => late.close());
     const control = controlOver(target, { wire: secured, isGreeted });
     return { wire: secured, control, serverName };
   } catch (thrown) {
