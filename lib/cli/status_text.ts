@@ -77,6 +77,7 @@ function clientLines(client: ClientStatus, options: StatusTextOptions): readonly
     ...(outlook === undefined ? [] : relayLines(outlook, { ...options, client })),
     ...(outlook === undefined ? [] : conflictLines(outlook, { ...options, client })),
     ...(outlook === undefined ? [] : renamedLines(outlook)),
+    ...(outlook === undefined ? [] : refusedLines(outlook)),
     ...(outlook === undefined ? [] : lockLines(outlook)),
     ...problemLines(client, options),
   ];
@@ -180,6 +181,18 @@ function renamedLines({ renamed, renamedFiles }: Outlook): readonly string[] {
   return [
     `${countText(renamedFiles, "file")} kept under another name, which this file system can hold:`,
     ...renamed.map(({ path, place }) => indent(`${clean(path)} as ${clean(place)}`)),
+    ...more,
+  ];
+}
+
+function refusedLines({ refused, refusedFiles }: Outlook): readonly string[] {
+  if (refusedFiles === 0) return [];
+  const more = refusedFiles > refused.length ? [indent("and more")] : [];
+  return [
+    `${
+      countText(refusedFiles, "file")
+    } not replaced by the version on the relay, to keep what is here:`,
+    ...refused.map((path) => indent(clean(path))),
     ...more,
   ];
 }

@@ -28,6 +28,7 @@ const SCHEMA = `
     size INTEGER, modified REAL, changed REAL, inode INTEGER, digest TEXT,
     agreed TEXT, intended TEXT, refused TEXT, record_sign TEXT, record TEXT
   ) WITHOUT ROWID;
+  CREATE INDEX refused ON resource (name) WHERE refused IS NOT NULL;
   CREATE TABLE access (name TEXT PRIMARY KEY, r INTEGER, w INTEGER) WITHOUT ROWID;
   CREATE TABLE lock (name TEXT PRIMARY KEY, nonce TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE sighting (name TEXT PRIMARY KEY, text TEXT NOT NULL, uptime REAL NOT NULL) WITHOUT ROWID;
@@ -241,6 +242,14 @@ export class State implements Disposable {
   *agreedNames(): Generator<string> {
     const rows = this.#db.prepare("SELECT name FROM resource WHERE agreed IS NOT NULL").iterate();
     for (const row of rows) yield String(row["name"]);
+  }
+
+  /** The versions that were refused, by resource, as noted when that happened. */
+  refused(): ReadonlyMap<RelativePath, string> {
+    const rows = this.#prepared("SELECT name, refused FROM resource WHERE refused IS NOT NULL");
+    return new Map(
+      rows.all().map((row) => [parseRelativePath(String(row["name"])), String(row["refused"])]),
+    );
   }
 
   /** Whether `name` has access modifiers, and which. */

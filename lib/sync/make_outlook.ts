@@ -1,5 +1,6 @@
 import type { Scan } from "../local/scan.ts";
 import type { RelativePath } from "../path.ts";
+import { identityOf } from "../relay/checksum.ts";
 import { EVERYONE } from "../relay/metadata.ts";
 import type { BatchItem, RelayEntry, Survey } from "../relay/relay.ts";
 import { originalName } from "./conflict_name.ts";
@@ -13,10 +14,12 @@ const MARK = ".conflict-";
 /** Sums up a round before it does anything. `pullerCount` is that of the section. */
 export function outlookOf(
   { scan, survey, plan }: { readonly scan: Scan; readonly survey: Survey; readonly plan: Plan },
-  { pullerCount, renamed }: {
+  { pullerCount, renamed, refused }: {
     readonly pullerCount: number;
     /** By resource. */
     readonly renamed: ReadonlyMap<RelativePath, RelativePath>;
+    /** The identity of a version that each of these did not let in at some time. */
+    readonly refused: ReadonlyMap<RelativePath, string>;
   },
 ): Outlook {
   const standing: Standing[] = [];
@@ -25,6 +28,11 @@ export function outlookOf(
     if (standing.length === MAX_LISTED) break;
     standing.push(standingOf(entry, { storedBytes: entry.storedBytes ?? 0, pullerCount }));
   }
+  // A version that has been replaced since on the relay no longer matters.
+  const refusedFiles = [...refused].flatMap(([path, id]) => {
+    const record = survey.entries.get(path)?.record;
+    return record?.kind === "present" && identityOf(record.record) === id ? [path] : [];
+  });
   let lockedFiles = 0;
   for (const { resource, lock } of survey.entries.locked()) {
     if (lock?.kind === "held" && lockedFiles++ < MAX_LISTED) {
@@ -41,6 +49,8 @@ export function outlookOf(
     conflictCopies: countCopies(scan.files.keys()),
     renamed: [...renamed.entries().take(MAX_LISTED).map(([path, place]) => ({ path, place }))],
     renamedFiles: renamed.size,
+    refused: refusedFiles.slice(0, MAX_LISTED),
+    refusedFiles: refusedFiles.length,
     standing,
     standingFiles: survey.entries.contents,
     locks,

@@ -41,6 +41,9 @@ export interface Outlook {
   /** Resources whose names the local file system cannot hold, and where they stand. */
   readonly renamed: readonly { readonly path: string; readonly place: string }[];
   readonly renamedFiles: number;
+  /** Files whose version on the relay was not let in here: conservative mode, or no write access. */
+  readonly refused: readonly string[];
+  readonly refusedFiles: number;
   readonly standing: readonly Standing[];
   readonly standingFiles: number;
   readonly locks: readonly HeldLock[];

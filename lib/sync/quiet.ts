@@ -5,7 +5,7 @@ import type { Section } from "../config/section.ts";
  * To be raised whenever the rules change, or what an outlook holds: what needed nothing under the old ones is then
  * looked at again.
  */
-const RULES = 1;
+const RULES = 2;
 
 /**
  * Stands for all settings by which a client decides about a file. Secrets are not in it; `keyFingerprint` tells keys

@@ -49,7 +49,12 @@ export async function runRound(
   const scan = workshop.misfits.apply(seen, survey.entries.keys());
   const plan = await makePlan(workshop, { scan, survey, tally });
   const { pullerCount } = section;
-  const outlook = outlookOf({ scan, survey, plan }, { pullerCount, renamed: workshop.misfits.all });
+  const outlook = outlookOf({ scan, survey, plan }, {
+    pullerCount,
+    renamed: workshop.misfits.all,
+    // What an upload client goes over is no version that was offered to it.
+    refused: section.mode === "upload" ? new Map() : workshop.state.refused(),
+  });
   emit({ kind: "outlook", outlook });
   if (options.plansOnly) {
     tellPlan(plan, workshop);

@@ -65,6 +65,8 @@ Deno.test("StatusBoard takes what is done away from what is pending", () => {
       conflictCopies: 0,
       renamed: [],
       renamedFiles: 0,
+      refused: [],
+      refusedFiles: 0,
     },
     ...{ standing: [], standingFiles: 0, locks: [], lockedFiles: 0 },
   };

@@ -54,6 +54,7 @@ Deno.test("outlookOf() says who has and who lacks each content that stands", () 
   const outlook = outlookOf({ scan, survey, plan: NO_PLAN }, {
     pullerCount: 2,
     renamed: new Map(),
+    refused: new Map(),
   });
   assert.deepEqual(outlook.standing, [
     { path: "f0", storedBytes: 5, pusher: "laptop", have: ["phone"], lacking: 2 },
@@ -70,7 +71,7 @@ Deno.test("outlookOf() lists a few and counts all", () => {
   const many = Array.from({ length: MAX_LISTED + 7 }, () => ({ storedBytes: 1, lock }));
   const outlook = outlookOf(
     { scan: scanOf([]), survey: surveyOf(many), plan: NO_PLAN },
-    { pullerCount: 1, renamed: new Map() },
+    { pullerCount: 1, renamed: new Map(), refused: new Map() },
   );
   assert.deepEqual([outlook.standing.length, outlook.standingFiles], [50, 57]);
   assert.deepEqual([outlook.locks.length, outlook.lockedFiles], [50, 57]);
@@ -101,7 +102,7 @@ Deno.test("outlookOf() counts what is to move, and the conflict copies here", ()
   };
   const names = ["a", "a.conflict-laptop-20260102-030405-0123abcd", "not.conflict-", "b"];
   const seen = { scan: scanOf(names), survey: surveyOf([]), plan };
-  const outlook = outlookOf(seen, { pullerCount: 1, renamed: new Map() });
+  const outlook = outlookOf(seen, { pullerCount: 1, renamed: new Map(), refused: new Map() });
   assert.deepEqual(outlook.toPush, { files: 3, bytes: 12 });
   assert.deepEqual(outlook.toPull, { files: 2, bytes: 8 }, "some are only acknowledged");
   assert.deepEqual([outlook.localFiles, outlook.conflictCopies], [4, 1]);
@@ -114,6 +115,7 @@ Deno.test("outlookOf() lists what stands under another name", () => {
   const { renamed, renamedFiles } = outlookOf(seen, {
     pullerCount: 1,
     renamed: new Map([[path, place]]),
+    refused: new Map(),
   });
   assert.deepEqual([renamed, renamedFiles], [[{ path, place }], 1]);
 });

@@ -121,6 +121,30 @@ Deno.test("conservative: a file pushed from here is guarded, unless write access
   }
 });
 
+Deno.test("a refused version is listed at every look, also after a restart, until the relay has another", async () => {
+  for (const index of [{ kind: "none" }, { kind: "pages", depth: 0 }] as const) {
+    using world = new World();
+    const a = world.client("A", { index });
+    const b = world.client("B", { mode: "conservative", index });
+    const refused = async () => {
+      const { events } = await b.once();
+      return events.flatMap((event) => event.kind === "outlook" ? [event.outlook] : []).at(-1)
+        ?.refused;
+    };
+    b.write("f", "of B", T);
+    await world.settle([a, b]);
+    assert.deepEqual(await refused(), []);
+    a.write("f", "of A", T + 10);
+    await a.once();
+    for (let look = 0; look < 3; look++) assert.deepEqual(await refused(), ["f"], index.kind);
+    b.setAccess("f", { write: true });
+    a.write("f", "again", T + 20);
+    await world.settle([a, b]);
+    assert.equal(b.read("f"), "again");
+    assert.deepEqual(await refused(), []);
+  }
+});
+
 Deno.test("r-: a file is not sent in any mode, but still received where the mode receives", async () => {
   for (const mode of ["shared", "conservative", "download", "upload"] as const) {
     using world = new World();
