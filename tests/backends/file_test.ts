@@ -1,52 +1,15 @@
 import assert from "node:assert/strict";
-import { mock } from "node:test";
-import {
-  type Backend,
-  type BackendContext,
-  parseObjectName,
-  type RelayAddress,
-} from "../../backends/backend.ts";
-import { openFile } from "../../backends/file/mod.ts";
+import { type Backend, parseObjectName } from "../../backends/backend.ts";
 import { type Mount, mountTmpfs } from "../support/mount.ts";
 import { collect, noise } from "../support/byte_streams.ts";
 import { skip } from "../support/skip.ts";
 import { heldSource, sourceOf } from "../support/sources.ts";
 import { assertAbsent, assertCode, assertStands, name, namesIn } from "./cases/case.ts";
-import { conformance, type TestRelay } from "./conformance.ts";
+import { conformance } from "./conformance.ts";
+import { open, startFile, TempFolder } from "./file/_folder.ts";
 
 const SMALL = 5000;
 const LARGE = 800_000;
-
-function addressOf(folder: string): RelayAddress {
-  return { protocol: "file", folder, verifyTls: true, maxTransfers: 4, timeoutMs: 1000 };
-}
-
-function open(folder: string, context?: BackendContext): Promise<Backend> {
-  return openFile(addressOf(folder), context);
-}
-
-/** A folder that is there for one test, with a relay's folder in it. */
-class TempFolder implements AsyncDisposable {
-  readonly path = Deno.makeTempDirSync({ prefix: "escale-test-" });
-  readonly relay = `${this.path}/relay`;
-
-  constructor() {
-    Deno.mkdirSync(this.relay);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.path, { recursive: true });
-  }
-}
-
-function startFile(): TestRelay {
-  const folder = new TempFolder();
-  return {
-    open: () => open(folder.relay),
-    removeRoot: () => Deno.remove(folder.relay, { recursive: true }),
-    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
-  };
-}
 
 conformance("file", {
   start: startFile,
@@ -175,83 +138,6 @@ Deno.test("names of temporary files are refused", async () => {
   await assertCode("invalid-name", () => backend.put(text, sourceOf(noise(1))));
   await assertCode("invalid-name", () => backend.create(text, noise(1)));
   await assertCode("invalid-name", () => backend.makeFolder(text));
-});
-
-Deno.test("create() is exclusive where there are no hard links", async () => {
-  await using relay = startFile();
-  await using backend = await relay.open();
-  const noLinks = mock.method(Deno, "linkSync", () => {
-    throw Object.assign(new Error("Operation not permitted"), { code: "EPERM" });
-  });
-  try {
-    for (let round = 0; round < 20; round++) {
-      const made = await Promise.all([1, 2, 3].map((i) => {
-        return backend.create(name(`locks/${round}`), noise(9, i));
-      }));
-      assert.equal(made.filter((it) => it).length, 1);
-      await assertStands(backend, `locks/${round}`, noise(9, made.indexOf(true) + 1));
-    }
-  } finally {
-    noLinks.mock.restore();
-  }
-  assert.ok(noLinks.mock.callCount() > 0);
-  assert.equal((await namesIn(backend)).length, 20);
-});
-
-Deno.test("create() sees that its link was made though the reply was lost", async () => {
-  await using relay = startFile();
-  await using backend = await relay.open();
-  const link = Deno.linkSync;
-  const lossy = mock.method(Deno, "linkSync", (from: string, to: string) => {
-    link(from, to);
-    throw Object.assign(new Error("File exists"), { code: "EEXIST" });
-  });
-  try {
-    assert.equal(await backend.create(name("lock"), noise(9)), true);
-  } finally {
-    lossy.mock.restore();
-  }
-  await assertStands(backend, "lock", noise(9));
-});
-
-Deno.test("create() of shareable objects makes one file of them, and each goes its own way", async () => {
-  await using folder = new TempFolder();
-  await using backend = await open(folder.relay);
-  await using other = await open(folder.relay);
-  const share = (text: string, seed: number) =>
-    backend.create(name(text), noise(9, seed), { isShareable: true });
-  assert.deepEqual([await share("d/a", 1), await share("e/b", 1), await share("c", 2)], [
-    true,
-    true,
-    true,
-  ]);
-  const inodeOf = (path: string) => Deno.statSync(`${folder.relay}/${path}`).ino;
-  if (Deno.build.os !== "windows") assert.equal(inodeOf("d/a"), inodeOf("e/b"));
-  assert.notEqual(inodeOf("d/a"), inodeOf("c"));
-  assert.equal(await share("d/a", 2), false);
-  assert.equal(await other.create(name("e/b"), noise(9, 3), { isShareable: true }), false);
-  await other.put(name("d/a"), sourceOf(noise(7, 4)));
-  await assertStands(other, "d/a", noise(7, 4));
-  await assertStands(other, "e/b", noise(9, 1));
-  assert.equal(await other.remove(name("e/b")), true);
-  await assertAbsent(other, "e/b");
-});
-
-Deno.test("create() of shareable objects goes on when the one to share is gone or replaced", async () => {
-  await using folder = new TempFolder();
-  await using backend = await open(folder.relay);
-  await using other = await open(folder.relay);
-  const share = (text: string) => backend.create(name(text), noise(9), { isShareable: true });
-  assert.ok(await share("a"));
-  await backend.remove(name("a"));
-  assert.ok(await share("b"));
-  await other.put(name("b"), sourceOf(noise(9, 7)));
-  assert.ok(await share("c"));
-  assert.ok(await share("d"));
-  for (const text of ["c", "d"]) await assertStands(backend, text, noise(9));
-  await assertStands(backend, "b", noise(9, 7));
-  const left = [...Deno.readDirSync(folder.relay)].map((entry) => entry.name).sort();
-  assert.deepEqual(left, ["b", "c", "d"]);
 });
 
 Deno.test("get() fails if the file is written to in place", async () => {
