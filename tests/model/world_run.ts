@@ -10,6 +10,7 @@ import { type Loss, MortalDisk, type When } from "../support/mortal_disk.ts";
 import { VirtualTime } from "../support/virtual_time.ts";
 import { assertConverged, type Departed } from "./world_oracle.ts";
 import type { EditTime, History, Step } from "./world_history.ts";
+import { canStand, faultOf, pathOf, readIfThere, shown, TYPED } from "./world_things.ts";
 
 const START_MS = 1_600_000_000_000;
 const LARGE_BYTES = 300_000;
@@ -18,32 +19,6 @@ const SIGN_BYTES = 1000;
 /** Longer than any lock needs to grow stale. */
 const STALE_S = 400;
 const DONE = { locked: 0, problems: 0, waiting: 0 };
-/** A name that may be a file for one and a folder for another. */
-const TYPED = "t";
-/** Twins in case and Unicode form among them. */
-const FILES: readonly string[] = ["f", "d/g", "d/h", "F", "\u00e9", "e\u0301", TYPED];
-
-const refusal = (code: "full" | "denied"): Fault => ({
-  kind: "fail",
-  error: new BackendError(code, `Cannot do this: ${code} was asked for`),
-});
-/** What may go wrong with a relay call. */
-export const RELAY_FAULTS: Readonly<Record<string, Fault>> = {
-  "an error before": { kind: "fail" },
-  "an error after": { kind: "lose-reply" },
-  "a full storage": refusal("full"),
-  "no permission": refusal("denied"),
-  "cut at the start": { kind: "cut", after: 0, leavesPart: true },
-  "cut half-way": { kind: "cut", after: 9, leavesPart: true },
-  "cut, nothing left": { kind: "cut", after: 9 },
-  "nothing of the content": { kind: "short", after: 0 },
-  "a part of the content": { kind: "short", after: 9 },
-  "a stale answer": { kind: "stale" },
-  "each name twice": { kind: "double" },
-  "an effect after the next call": { kind: "late", calls: 2 },
-  "an effect long after": { kind: "late", calls: 9 },
-};
-
 /** Plays a history. @throws {Error} if a content is lost, or the clients do not come to rest in agreement */
 export async function run(
   history: History,
@@ -422,39 +397,4 @@ class Crowd implements AsyncDisposable {
   #say(line: string): void {
     this.#around.trace?.(line);
   }
-}
-
-function pathOf(file: number): string {
-  return FILES[file % FILES.length] ?? assert.fail();
-}
-
-function faultOf(number: number): Fault {
-  const faults = Object.values(RELAY_FAULTS);
-  return faults[number % faults.length] ?? assert.fail();
-}
-
-/** Whether neither a folder stands at a path nor a file where its folder would be. */
-function canStand(client: TestClient, path: string): boolean {
-  const kindOf = (name: string) => {
-    try {
-      return Deno.lstatSync(client.pathOf(name)).isDirectory ? "folder" : "file";
-    } catch {
-      return "nothing";
-    }
-  };
-  const slash = path.lastIndexOf("/");
-  return kindOf(path) !== "folder" && (slash < 0 || kindOf(path.slice(0, slash)) !== "file");
-}
-
-function readIfThere(place: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(place);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw cause;
-  }
-}
-
-function shown(content: string | undefined): string {
-  return content === undefined ? "nothing" : `"${content.slice(0, 5)}"`;
 }
