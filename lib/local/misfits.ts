@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { isRelativePath, joinPath, type RelativePath } from "../path.ts";
+import { refusedError } from "./_failure.ts";
 import { lookFor, statFile } from "./_inside.ts";
 import { twinHere } from "./_place.ts";
 import { temporaryName, whyNotHere } from "./names.ts";
@@ -66,22 +67,31 @@ export class Misfits {
   /**
    * Where a resource that does not stand here is to be placed: under its own name if that can be, else under a
    * renamed one, which is noted.
+   *
+   * @throws {EscaleError} `refused` if another file has that name already
    */
   findPlace(resource: RelativePath): RelativePath {
     const known = this.#places.get(resource);
     if (known !== undefined) return known;
     const place = this.#fit(resource);
-    if (place !== resource) this.#note(resource, place);
+    if (place === resource) return place;
+    if (lookFor(this.#root, place).kind !== "absent") {
+      throw refusedError(
+        resource,
+        `this file system cannot hold its name, and "${place}" is taken`,
+      );
+    }
+    this.#note(resource, place);
     return place;
   }
 
   /**
    * The files of a scan by resource, instead of by place. A place whose resource was forgotten, as with a lost state, is
-   * found among the `resources` that the relay has. A misfit whose own name has become free, and was taken by hand, is
+   * found among the resources that the relay has; it is none if the relay has a file of that very name. A misfit whose own name has become free, and was taken by hand, is
    * none any more.
    */
-  apply(scan: Scan, resources: Iterable<RelativePath>): Scan {
-    this.#recognise(scan, resources);
+  apply(scan: Scan, relay: Pick<ReadonlyMap<RelativePath, unknown>, "has" | "keys">): Scan {
+    this.#recognise(scan, relay);
     if (this.#places.size === 0) return scan;
     const moves = new Map<RelativePath, RelativePath>();
     for (const [resource, place] of [...this.#places]) {
@@ -91,17 +101,21 @@ export class Misfits {
     return { ...scan, files: scan.files.renamed(moves) };
   }
 
-  #recognise(scan: Scan, resources: Iterable<RelativePath>): void {
+  #recognise(
+    scan: Scan,
+    relay: Pick<ReadonlyMap<RelativePath, unknown>, "has" | "keys">,
+  ): void {
     const taken = new Set(this.#places.values());
     const strays = new Set<string>();
     for (const path of scan.files.keys()) {
-      if (path.includes(MARK) && RENAMED.test(path) && !taken.has(path)) strays.add(path);
+      const isRenamed = path.includes(MARK) && RENAMED.test(path);
+      if (isRenamed && !taken.has(path) && !relay.has(path)) strays.add(path);
     }
     if (strays.size === 0) return;
-    for (const resource of resources) {
+    for (const resource of relay.keys()) {
       if (scan.files.has(resource) || this.#places.has(resource)) continue;
-      const place = renamings(resource).filter(isRelativePath).find((path) => strays.has(path));
-      if (place !== undefined) this.#note(resource, place);
+      const place = this.#fit(resource);
+      if (place !== resource && strays.has(place)) this.#note(resource, place);
     }
   }
 
@@ -128,15 +142,6 @@ export class Misfits {
     if (!this.#foldsNames || lookFor(this.#root, path).kind === "absent") return true;
     return twinHere(this.#root, path) === undefined;
   }
-}
-
-/** The paths under which a resource may have been placed with one of its parts renamed. */
-function renamings(resource: RelativePath): string[] {
-  const parts = resource.split("/");
-  return parts.map((part, at) => {
-    const renamed = renamedPart(part, parts.slice(0, at + 1).join("/"));
-    return [...parts.slice(0, at), renamed, ...parts.slice(at + 1)].join("/");
-  });
 }
 
 /** A name that fits everywhere and is this path's alone: `photo.renamed-1a2b3c4d.jpg`. */

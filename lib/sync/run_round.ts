@@ -46,7 +46,7 @@ export async function runRound(
     leavesAlone: (path) => mayHide(seen, path) || !opened.filter.acceptsFile(path),
   };
   const survey = await surveyRelay(opened, { tally, mayRepair: options.plansOnly !== true });
-  const scan = workshop.misfits.apply(seen, survey.entries.keys());
+  const scan = workshop.misfits.apply(seen, survey.entries);
   const plan = await makePlan(workshop, { scan, survey, tally });
   const { pullerCount } = section;
   const outlook = outlookOf({ scan, survey, plan }, {

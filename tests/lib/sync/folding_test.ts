@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { hash } from "node:crypto";
 import { type TestClient, treeOf, World } from "../../support/engine.ts";
 import { mountFolding } from "../../support/folding_fs.ts";
 import { testWithTools } from "../../support/tools.ts";
@@ -138,3 +139,36 @@ testFolding(
     assert.equal(a.read(other), `${content} edited`);
   },
 );
+
+testFolding(
+  "a renamed name that another file has already is not taken from it, and that is told",
+  async (_world, { a, b }) => {
+    const own = `f.renamed-${hash("sha256", "f", "hex").slice(0, 8)}`;
+    b.write("F", "1", T);
+    a.write(own, "theirs", T);
+    await a.once();
+    await b.once();
+    a.write("f", "2", T);
+    await a.once();
+    const { problems } = await b.once();
+    assert.match(
+      problems.join(),
+      /"f": .*cannot hold its name, and "f\.renamed-[0-9a-f]{8}" is taken/,
+    );
+    assert.deepEqual(b.tree(), { F: "1", [own]: "theirs" });
+  },
+);
+
+Deno.test("where names do not fold, a name that looks renamed is one like any other", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  const own = `f.renamed-${hash("sha256", "f", "hex").slice(0, 8)}`;
+  a.write(own, "1", T);
+  await world.settle([a, b]);
+  a.write("f", "2", T);
+  await world.settle([a, b]);
+  b.write(own, "3", T + 10);
+  await world.settle([a, b]);
+  assert.deepEqual(a.tree(), { f: "2", [own]: "3" });
+  assert.deepEqual(b.tree(), a.tree());
+});
