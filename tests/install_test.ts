@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { skip } from "./support/skip.ts";
 import { runTool, testWithTools } from "./support/tools.ts";
 
-const SCRIPT = fileURLToPath(new URL("../install.sh", import.meta.url));
+const SCRIPT = fileURLToPath(new URL("../.github/install.sh", import.meta.url));
 const NAME = "escale-linux-x64";
 
 /** A release on loopback with an archive of two scripts, and a machine to install it on. */
