@@ -7,7 +7,8 @@
 const LAYERS: readonly (readonly [place: string, mayImport: readonly string[]])[] = [
   ["backends/backend.ts", []],
   ["backends/mod.ts", ["backends/"]],
-  ["backends/", ["backends/backend.ts"]],
+  ["backends/streams.ts", []],
+  ["backends/", ["backends/backend.ts", "backends/streams.ts"]],
   ["lib/daemon/worker_entry.ts", ["lib/", "backends/mod.ts"]],
   ["lib/config/", ["lib/*"]],
   ["lib/crypto/", ["lib/*"]],

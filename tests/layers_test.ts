@@ -9,6 +9,7 @@ const ALLOWED: readonly (readonly [string, string])[] = [
   ["lib/pattern.ts", "lib/errors.ts"],
   ["backends/ftp/mod.ts", "backends/ftp/reply.ts"],
   ["backends/ftp/mod.ts", "backends/backend.ts"],
+  ["backends/ftp/mod.ts", "backends/streams.ts"],
   ["backends/mod.ts", "backends/ftp/mod.ts"],
   ["lib/daemon/worker_entry.ts", "backends/mod.ts"],
   ["main.ts", "backends/mod.ts"],
@@ -27,6 +28,7 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ["backends/ftp/mod.ts", "backends/webdav/mod.ts"],
   ["backends/retry.ts", "backends/limit.ts"],
   ["backends/backend.ts", "lib/errors.ts"],
+  ["backends/streams.ts", "backends/backend.ts"],
   ["main.ts", "backends/ftp/mod.ts"],
   ["lib/path.ts", "tests/layers.ts"],
 ];

@@ -1,4 +1,5 @@
 import { BackendError, type ByteSource } from "../backend.ts";
+import { openReader, readFrom, SourceFailure } from "../streams.ts";
 import { connectionError } from "./_errors.ts";
 import { isDone, isPreliminary, type Reply } from "./_reply.ts";
 import type { Refusal, Session, Transfer } from "./_session.ts";
@@ -64,13 +65,6 @@ export async function upload(session: Session, options: Upload): Promise<Refusal
   }
 }
 
-/** A failure of the source, as against one of the server; its cause is what the source threw. */
-export class SourceFailure extends Error {
-  constructor(cause: unknown) {
-    super("the source failed", { cause });
-  }
-}
-
 /** A failure of the data connection. */
 class WireFailure extends Error {
   constructor(cause: unknown) {
@@ -116,7 +110,7 @@ async function pour(
   source: ByteSource,
   { data, session, signal }: Sending & { readonly signal: AbortSignal | undefined },
 ): Promise<void> {
-  const reader = source.open().getReader();
+  const reader = openReader(source);
   const abort = () => {
     data.close();
     // Its failure is the abort's.
@@ -127,9 +121,7 @@ async function pour(
     if (signal?.aborted) abort();
     let sentBytes = 0;
     while (true) {
-      const { done, value } = await reader.read().catch((cause) => {
-        throw new SourceFailure(cause);
-      });
+      const { done, value } = await readFrom(reader);
       signal?.throwIfAborted();
       if (done) break;
       sentBytes += value.length;

@@ -12,6 +12,7 @@ import {
   type RelayAddress,
   type SpaceInfo,
 } from "../backend.ts";
+import { SourceFailure } from "../streams.ts";
 import { about, replyError } from "./_errors.ts";
 import { isFolder, look } from "./_look.ts";
 import { codingOf, isEasilyChanged, whyNotName } from "./_names.ts";
@@ -24,7 +25,6 @@ import { isDone, parseSize, type Reply } from "./_reply.ts";
 import type { ServerFacts, Session, Target } from "./_session.ts";
 import type { TlsOptions } from "./_tls.ts";
 import { Together } from "./_together.ts";
-import { SourceFailure } from "./_upload.ts";
 import { walk } from "./_walk.ts";
 
 /** Sessions beside those of the transfers: for listings, and for a look at a lock meanwhile. */
@@ -184,7 +184,7 @@ class FtpBackend implements Backend {
       await this.#putter.put(session, { name, source, signal, isVolatile });
     }).catch((thrown) => {
       signal?.throwIfAborted();
-      throw thrown instanceof SourceFailure ? thrown.cause : about(action, thrown);
+      throw thrown instanceof SourceFailure ? thrown.reason : about(action, thrown);
     });
   }
 

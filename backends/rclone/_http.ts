@@ -1,5 +1,6 @@
 import { Agent, type ClientRequest, type IncomingMessage, request } from "node:http";
 import { BackendError } from "../backend.ts";
+import { joined, openReader, readFrom, SourceFailure, withTimer } from "../streams.ts";
 import type { Endpoint } from "./_endpoint.ts";
 import { networkError } from "./_errors.ts";
 
@@ -125,7 +126,7 @@ class Exchange {
   explain(thrown: unknown): unknown {
     const { signal, action } = this.#message;
     if (signal?.aborted) return signal.reason;
-    if (thrown instanceof BodyFailure) return thrown.reason;
+    if (thrown instanceof SourceFailure) return thrown.reason;
     return this.#isLate ? tooLate(action, this.#timeoutMs) : networkError(action, thrown);
   }
 
@@ -268,43 +269,6 @@ export class Reply {
   }
 }
 
-/** What a body threw: it passes through as it is. */
-class BodyFailure extends Error {
-  readonly reason: unknown;
-
-  constructor(reason: unknown) {
-    super("The body failed");
-    this.reason = reason;
-  }
-}
-
-function openReader(body: Body): ReadableStreamDefaultReader<Uint8Array> {
-  try {
-    return body.open().getReader();
-  } catch (thrown) {
-    throw new BodyFailure(thrown);
-  }
-}
-
-async function readFrom(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-): Promise<ReadableStreamReadResult<Uint8Array>> {
-  try {
-    return await reader.read();
-  } catch (thrown) {
-    throw new BodyFailure(thrown);
-  }
-}
-
-async function withTimer<T>(promise: Promise<T>, ms: number, late: () => void): Promise<T> {
-  const timer = setTimeout(late, ms);
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 function cutOff(): Error {
   return new Error("the connection was cut");
 }
@@ -314,14 +278,4 @@ function tooLate(action: string, timeoutMs: number): BackendError {
     "unavailable",
     `Cannot ${action}: rclone did not answer within ${timeoutMs / 1000} s`,
   );
-}
-
-function joined(chunks: readonly Uint8Array[], sizeBytes: number): Uint8Array {
-  const bytes = new Uint8Array(sizeBytes);
-  let end = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, end);
-    end += chunk.length;
-  }
-  return bytes;
 }

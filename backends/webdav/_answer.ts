@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { BackendError, type ByteSource } from "../backend.ts";
+import { joined, withTimer } from "../streams.ts";
 import { cutOff, networkError, tooLate } from "./_errors.ts";
 import { type Brake, brakeOf } from "./_tls.ts";
 
@@ -146,26 +147,4 @@ export class Answer {
 
 function tooLarge({ action }: Call, maxBytes: number): BackendError {
   return new BackendError("too-large", `Cannot ${action}: it has more than ${maxBytes} bytes`);
-}
-
-function joined(chunks: readonly Uint8Array[], sizeBytes: number): Uint8Array {
-  const [only] = chunks;
-  if (chunks.length === 1 && only !== undefined) return only;
-  const bytes = new Uint8Array(sizeBytes);
-  let end = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, end);
-    end += chunk.length;
-  }
-  return bytes;
-}
-
-/** The outcome of `promise`; calls `late` if it takes longer than `ms`. */
-export async function withTimer<T>(promise: Promise<T>, ms: number, late: () => void): Promise<T> {
-  const timer = setTimeout(late, ms);
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-  }
 }

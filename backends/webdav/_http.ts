@@ -6,7 +6,8 @@ import {
 } from "node:http";
 import { request as requestTls } from "node:https";
 import type { ByteSource } from "../backend.ts";
-import { Answer, type Call, withTimer } from "./_answer.ts";
+import { openReader, readFrom, SourceFailure, withTimer } from "../streams.ts";
+import { Answer, type Call } from "./_answer.ts";
 import { cutOff, isCutOff, networkError, tooLate } from "./_errors.ts";
 import type { Proxy } from "./_proxy.ts";
 import { wrongLength } from "./_source.ts";
@@ -238,33 +239,5 @@ class Exchange {
 
   #stopListening(): void {
     this.#call.signal?.removeEventListener("abort", this.#abort);
-  }
-}
-
-/** What a body threw that was to be sent: it passes through as it is. */
-class SourceFailure extends Error {
-  readonly reason: unknown;
-
-  constructor(reason: unknown) {
-    super("The source failed");
-    this.reason = reason;
-  }
-}
-
-function openReader(source: ByteSource): ReadableStreamDefaultReader<Uint8Array> {
-  try {
-    return source.open().getReader();
-  } catch (thrown) {
-    throw new SourceFailure(thrown);
-  }
-}
-
-async function readFrom(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-): Promise<ReadableStreamReadResult<Uint8Array>> {
-  try {
-    return await reader.read();
-  } catch (thrown) {
-    throw new SourceFailure(thrown);
   }
 }
