@@ -25,7 +25,7 @@ export async function openSession(target: Target, signal?: AbortSignal): Promise
   if (address.protocol === "ftp") facts.security ??= "plain";
   try {
     const isPlain = facts.security === "plain";
-    const line = isPlain ? await plainLine(target, signal) : await secureLine(target, signal);
+    const line = isPlain ? await plainLine(target, signal) : await secureLineAnew(target, signal);
     return await enter(target, line);
   } catch (thrown) {
     signal?.throwIfAborted();
@@ -75,6 +75,17 @@ function withoutTls({ reply }: NoTls): BackendError {
 async function plainLine(target: Target, signal: AbortSignal | undefined): Promise<Line> {
   const wire = await connectPlain(placeOf(target, 21), within(target, signal));
   return { wire, control: controlOver(target, { wire, isGreeted: true }) };
+}
+
+/** As {@linkcode secureLine}; after a failure it is found out again how the server is secured, for that may have changed. */
+async function secureLineAnew(target: Target, signal: AbortSignal | undefined): Promise<Line> {
+  try {
+    return await secureLine(target, signal);
+  } catch (thrown) {
+    // What `ftp` has found to be secured stays so.
+    if (target.address.protocol === "ftps") delete target.facts.security;
+    throw thrown;
+  }
 }
 
 async function secureLine(target: Target, signal: AbortSignal | undefined): Promise<Line> {

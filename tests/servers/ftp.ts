@@ -16,6 +16,8 @@ export interface FtpServerOptions {
   readonly certificates?: Certificates;
   /** The most connections of one address; enough for every test by default. */
   readonly maxConnections?: number;
+  /** Where it listens on 127.0.0.1; a free port by default. */
+  readonly port?: number;
 }
 
 /** A server with one account, on loopback. Disposing it ends it and removes its folder. */
@@ -70,7 +72,7 @@ export async function startFtpServer(options: FtpServerOptions): Promise<FtpServ
   await Deno.mkdir(root, { recursive: true });
   const uid = options.program === "vsftpd" ? DAEMON_UID : UID;
   await Deno.chown(root, uid, uid);
-  const plan = { ...options, folder, top, port: freePort() };
+  const plan = { ...options, folder, top, port: options.port ?? freePort() };
   try {
     const server = await START[options.program](plan);
     return {

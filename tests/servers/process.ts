@@ -24,10 +24,24 @@ export interface RunningServer extends AsyncDisposable {
   output(): string;
 }
 
-/** A port of 127.0.0.1 that nobody listens on. */
+/** Below the ports that the system gives to whoever asks for any. */
+const FIRST_PORT = 10_000;
+const PORTS = 22_000;
+const givenPorts = new Set<number>();
+
+/** A port of 127.0.0.1 that nobody listens on. None is given twice: a program may remember what it met at a port. */
 export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
+    if (givenPorts.has(port)) continue;
+    givenPorts.add(port);
+    try {
+      using _listener = Deno.listen({ hostname: "127.0.0.1", port });
+      return port;
+    } catch (thrown) {
+      if (!(thrown instanceof Deno.errors.AddrInUse)) throw thrown;
+    }
+  }
 }
 
 /**

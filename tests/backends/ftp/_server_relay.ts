@@ -45,9 +45,14 @@ export async function trustedCertificates(): Promise<Certificates> {
 }
 
 /** Starts a server, with certificates that this program trusts if it speaks TLS. */
-export async function startTrusted(program: FtpProgram, tls: FtpTls): Promise<FtpServer> {
-  if (tls === "plain") return await startFtpServer({ program, tls });
-  return await startFtpServer({ program, tls, certificates: await trustedCertificates() });
+export async function startTrusted(
+  program: FtpProgram,
+  tls: FtpTls,
+  options: { readonly port?: number } = {},
+): Promise<FtpServer> {
+  if (tls === "plain") return await startFtpServer({ program, tls, ...options });
+  const certificates = await trustedCertificates();
+  return await startFtpServer({ program, tls, certificates, ...options });
 }
 
 const PROFTPD_SKIPS: Readonly<Record<string, string>> = {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { BackendError } from "../../../backends/backend.ts";
 import { openFtp } from "../../../backends/ftp/mod.ts";
 import { makeCertificates } from "../../servers/certificates.ts";
 import { type FtpProgram, startFtpServer, whyNoFtpServer } from "../../servers/ftp.ts";
+import { freePort } from "../../servers/process.ts";
 import { noise } from "../../support/byte_streams.ts";
 import { skip } from "../../support/skip.ts";
 import { sourceOf } from "../../support/sources.ts";
@@ -32,6 +34,22 @@ testEach(
     assert.ok(lines.indexOf("> AUTH TLS") < lines.indexOf("> PASS ***"), lines.join("\n"));
   },
 );
+
+testEach("another kind of TLS on the same port is found out after one failure", async (program) => {
+  // It has no implicit TLS.
+  if (program === "pure-ftpd") return;
+  const port = freePort();
+  for (const tls of ["explicit", "implicit"] as const) {
+    await using server = await startTrusted(program, tls, { port });
+    const address = addressOf(server, { tls, timeoutMs: 10_000 });
+    const first = await openFtp(address).catch((thrown: unknown) => {
+      assert.ok(thrown instanceof BackendError && thrown.code === "unavailable", String(thrown));
+    });
+    await using backend = first ?? await openFtp(address);
+    await backend.put(name("f"), sourceOf(noise(100)));
+    await assertStands(backend, "f", noise(100));
+  }
+});
 
 testEach("ftps does not go on where the server has no TLS", async (program) => {
   await using server = await startTrusted(program, "plain");
