@@ -8,10 +8,11 @@ import { type LocalFile, scanRepository } from "../local/scan.ts";
 import type { RelativePath } from "../path.ts";
 import { identityOf } from "../relay/checksum.ts";
 import { isOfOneFile } from "../relay/failure.ts";
-import { MAX_BASE, type RelayRecord } from "../relay/metadata.ts";
+import type { RelayRecord } from "../relay/metadata.ts";
 import type { RelayEntry } from "../relay/relay.ts";
 import { agreedOn } from "./agreed.ts";
 import { type Compared, Comparer } from "./compare.ts";
+import { limited } from "./plan.ts";
 import type { Toolbox } from "./toolbox.ts";
 
 /*
@@ -191,7 +192,7 @@ export class Fixer {
       pusher: section.clientName,
       timeS: section.timestamps.kind === "yes" ? timeS : undefined,
       ...checksums.toRecord(digest ?? ""),
-      base: [...new Set(base)].slice(0, MAX_BASE),
+      base: limited(base),
       sizeBytes: file?.sizeBytes,
       expected: section.pullerCount === 1 ? undefined : section.pullerCount,
       seal: undefined,

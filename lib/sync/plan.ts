@@ -232,9 +232,13 @@ function withBasesOf({ agreed }: Situation, rules: Arriving): readonly string[] 
   return isEveryoneServed(rules) ? [id] : limited([id, ...record.base, ...ownBase]);
 }
 
-/** Identities each once, as many as a record takes. */
+/**
+ * Identities each once, as many as a record takes: the newest, and the oldest, which is the last that every expected
+ * client had. Whoever was away since then still has it, however often the file changed.
+ */
 export function limited(ids: readonly string[]): readonly string[] {
-  return [...new Set(ids)].slice(0, MAX_BASE);
+  const once = [...new Set(ids)];
+  return once.length <= MAX_BASE ? once : [...once.slice(0, MAX_BASE - 1), ...once.slice(-1)];
 }
 
 /** Uploaders do not count among pullers, nor does a version's own pusher, nor who pulls into the pusher's folder. */

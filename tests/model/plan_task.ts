@@ -1,13 +1,8 @@
 import type { RelativePath } from "../../lib/path.ts";
 import { identityOf } from "../../lib/relay/checksum.ts";
-import {
-  acknowledgedCount,
-  hasAcknowledged,
-  MAX_BASE,
-  type RelayRecord,
-} from "../../lib/relay/metadata.ts";
+import { acknowledgedCount, hasAcknowledged, type RelayRecord } from "../../lib/relay/metadata.ts";
 import { conflictName } from "../../lib/sync/conflict_name.ts";
-import { expectedCount } from "../../lib/sync/plan.ts";
+import { expectedCount, limited } from "../../lib/sync/plan.ts";
 import {
   BrokenPromise,
   type Client,
@@ -177,7 +172,7 @@ export function* agreeWith(
   const madeFrom = options.isKeptAside && agreed ? [agreed.id, ...agreed.base] : [];
   memory.agreed = {
     id: identityOf(record),
-    base: [...new Set([...record.base, ...madeFrom])].slice(0, MAX_BASE),
+    base: limited([...record.base, ...madeFrom]),
     pusher: record.pusher,
     timeS: record.timeS,
     byPull: record.pusher !== client.name,

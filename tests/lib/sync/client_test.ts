@@ -49,6 +49,23 @@ Deno.test("runClient() takes an edit from either side as a plain update", async 
   assert.equal(b.timeOf("f"), T + 11, "the recorded time moves forward");
 });
 
+for (const index of [{ kind: "none" }, { kind: "pages", depth: 0 }] as const) {
+  Deno.test(`runClient() takes a version for an update however many it missed, index: ${index.kind}`, async () => {
+    using world = new World();
+    const [a, b] = [world.client("A", { index }), world.client("B", { index })];
+    for (let version = 0; version <= 40; version++) {
+      a.write("log", `${version}`, T + version);
+      await a.once();
+      if (version === 0) await b.once();
+    }
+    await b.once();
+    // With an index, what B has missed is sent at its request.
+    await a.once();
+    await b.once();
+    assert.deepEqual(b.tree(), { log: "40" });
+  });
+}
+
 Deno.test("runClient() keeps both versions when both sides changed, the later under the name", async () => {
   using world = new World();
   const [a, b] = [world.client("A"), world.client("B")];

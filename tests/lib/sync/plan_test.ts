@@ -54,11 +54,11 @@ check([
     agreed: { id: "c", base: ["b"] },
     record: { checksum: "c" },
   }, push(["c", "b"])],
-  ["names 16 bases at most, the newest first", {
+  ["names 16 bases at most: the newest first, and the oldest, which everyone had", {
     local: "new",
     agreed: { id: "now", base: MANY },
     record: { checksum: "now", base: MANY },
-  }, push(["now", ...MANY.slice(0, 15)])],
+  }, push(["now", ...MANY.slice(0, 14), "old15"])],
   ["names each base once", {
     local: "c",
     agreed: { id: "b", base: ["a", "b"] },
