@@ -179,7 +179,7 @@ function renamedLines({ renamed, renamedFiles }: Outlook): readonly string[] {
   if (renamedFiles === 0) return [];
   const more = renamedFiles > renamed.length ? [indent("and more")] : [];
   return [
-    `${countText(renamedFiles, "file")} kept under another name, which this file system can hold:`,
+    `${countText(renamedFiles, "file")} kept under another name: here its own cannot be had`,
     ...renamed.map(({ path, place }) => indent(`${clean(path)} as ${clean(place)}`)),
     ...more,
   ];

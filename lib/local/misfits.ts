@@ -13,7 +13,9 @@ export interface MisfitStore {
 }
 
 const MARK = ".renamed-";
-const RENAMED = /\.renamed-[0-9a-f]{8}(?:\.[^./]{1,16})?(?:\/|$)/;
+const RENAMED = /\.renamed-[0-9a-f]{8,32}(?:\.[^./]{1,16})?(?:\/|$)/;
+/** How many digits a renamed part has: more where a name with fewer is taken. */
+const DIGITS = [8, 16, 24, 32];
 /** What a renamed part keeps of its name, in UTF-16 units: with what is added it fits everywhere. */
 const MAX_STEM = 60;
 // deno-lint-ignore no-control-regex -- control characters are what is looked for
@@ -21,12 +23,15 @@ const UNFIT = /[\u0000-\u001f<>:"|?*\\]/g;
 
 /**
  * Knows which files stand under other names than their resources have, since this file system cannot hold those: it
- * takes another file's name for equal, or has no such names. They are kept, and never pushed back.
+ * takes another file's name for equal, or has no such names, or a folder stands there, or a file where a folder is
+ * needed. They are kept, and never pushed back.
  */
 export class Misfits {
   readonly #root: string;
   readonly #store: MisfitStore;
   readonly #places: Map<RelativePath, RelativePath>;
+  /** The renamed places: no other resource can have their names here. */
+  readonly #taken: Set<string>;
   /** The file system takes names for equal that differ in case or Unicode form. */
   readonly #foldsNames: boolean;
 
@@ -34,6 +39,7 @@ export class Misfits {
     this.#root = root;
     this.#store = store;
     this.#places = new Map(store.misfits());
+    this.#taken = new Set(this.#places.values());
     this.#foldsNames = options.foldsNames;
   }
 
@@ -58,7 +64,9 @@ export class Misfits {
 
   /** As {@linkcode statFile}, of the resource's place, and never of a twin that has its name here. */
   stat(resource: RelativePath): LocalFile | undefined {
-    const file = statFile(this.#root, this.placeOf(resource));
+    const place = this.placeOf(resource);
+    if (place === resource && this.#taken.has(place)) return undefined;
+    const file = statFile(this.#root, place);
     return file && this.#foldsNames && twinHere(this.#root, file.path) !== undefined
       ? undefined
       : file;
@@ -68,20 +76,16 @@ export class Misfits {
    * Where a resource that does not stand here is to be placed: under its own name if that can be, else under a
    * renamed one, which is noted.
    *
-   * @throws {EscaleError} `refused` if another file has that name already
+   * @throws {EscaleError} `refused` if all such names are taken
    */
   findPlace(resource: RelativePath): RelativePath {
     const known = this.#places.get(resource);
     if (known !== undefined) return known;
-    const place = this.#fit(resource);
-    if (place === resource) return place;
-    if (lookFor(this.#root, place).kind !== "absent") {
-      throw refusedError(
-        resource,
-        `this file system cannot hold its name, and "${place}" is taken`,
-      );
+    const place = this.#fit(resource, (path) => lookFor(this.#root, path).kind === "absent");
+    if (place === undefined) {
+      throw refusedError(resource, "all names that it could be given here are taken");
     }
-    this.#note(resource, place);
+    if (place !== resource) this.#note(resource, place);
     return place;
   }
 
@@ -105,53 +109,71 @@ export class Misfits {
     scan: Scan,
     relay: Pick<ReadonlyMap<RelativePath, unknown>, "has" | "keys">,
   ): void {
-    const taken = new Set(this.#places.values());
     const strays = new Set<string>();
     for (const path of scan.files.keys()) {
       const isRenamed = path.includes(MARK) && RENAMED.test(path);
-      if (isRenamed && !taken.has(path) && !relay.has(path)) strays.add(path);
+      if (isRenamed && !this.#taken.has(path) && !relay.has(path)) strays.add(path);
     }
     if (strays.size === 0) return;
     for (const resource of relay.keys()) {
       if (scan.files.has(resource) || this.#places.has(resource)) continue;
-      const place = this.#fit(resource);
-      if (place !== resource && strays.has(place)) this.#note(resource, place);
+      const place = this.#fit(resource, (path) => strays.has(path));
+      if (place !== undefined && place !== resource) this.#note(resource, place);
     }
   }
 
   #note(resource: RelativePath, place: RelativePath | undefined): void {
     this.#store.noteMisfit(resource, place);
+    const before = this.#places.get(resource);
+    if (before !== undefined) this.#taken.delete(before);
     if (place === undefined) this.#places.delete(resource);
     else this.#places.set(resource, place);
+    if (place !== undefined) this.#taken.add(place);
   }
 
-  #fit(resource: RelativePath): RelativePath {
+  /** The resource itself if its name can be had, else the first of its renamed places that will do. */
+  #fit(
+    resource: RelativePath,
+    willDo: (place: RelativePath) => boolean,
+  ): RelativePath | undefined {
     let place = "";
     let original = "";
     for (const part of resource.split("/")) {
       original = joinPath(original, part);
-      const here = joinPath(place, part);
-      place = this.#fits(here) ? here : joinPath(place, renamedPart(part, original));
+      const folder = place;
+      const isGood = (path: string) => {
+        if (original !== resource) return this.#fits(path, "folder");
+        if (path === resource) return this.#fits(path, "file");
+        return isRelativePath(path) && this.#fits(path, "file") && willDo(path);
+      };
+      const names = [part, ...renamedParts(part, original)];
+      const good = names.map((name) => joinPath(folder, name)).find(isGood);
+      if (good === undefined) return undefined;
+      place = good;
     }
-    return isRelativePath(place) ? place : resource;
+    return isRelativePath(place) ? place : undefined;
   }
 
-  /** Whether the last part of a path can be had. */
-  #fits(path: string): boolean {
+  /** Whether the last part of a path can be had for a file or a folder. */
+  #fits(path: string, kind: "file" | "folder"): boolean {
     if (!isRelativePath(path) || whyNotHere(path) !== undefined) return false;
-    if (!this.#foldsNames || lookFor(this.#root, path).kind === "absent") return true;
-    return twinHere(this.#root, path) === undefined;
+    const standing = lookFor(this.#root, path).kind;
+    if (standing === "absent") return true;
+    if (standing !== kind || this.#taken.has(path)) return false;
+    return !this.#foldsNames || twinHere(this.#root, path) === undefined;
   }
 }
 
-/** A name that fits everywhere and is this path's alone: `photo.renamed-1a2b3c4d.jpg`. */
-function renamedPart(part: string, path: string): string {
-  const digits = hash("sha256", path, "hex").slice(0, 8);
+/** Names that fit everywhere and are this path's alone, with ever more digits: `photo.renamed-1a2b3c4d.jpg`. */
+function renamedParts(part: string, path: string): string[] {
+  const digits = hash("sha256", path, "hex");
   const dot = part.lastIndexOf(".");
   const hasExtension = dot > 0 && part.length - dot <= 17 && !/[. ]$/.test(part);
   const [stem, extension] = hasExtension ? [part.slice(0, dot), part.slice(dot)] : [part, ""];
   const short = [...stem].slice(0, MAX_STEM).join("").replaceAll(UNFIT, "_");
-  return `${short}${MARK}${digits}${extension.replaceAll(UNFIT, "_")}`;
+  return DIGITS.map((count) =>
+    `${short}${MARK}${digits.slice(0, count)}${extension.replaceAll(UNFIT, "_")}`
+  );
 }
 
 /**

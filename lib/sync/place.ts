@@ -78,7 +78,7 @@ async function placeOne(item: Arrived, workshop: Workshop, tally: Tally): Promis
   tally.pulled++;
   const told = { path: resource, sizeBytes: staged.sizeBytes };
   const isMisfit = staged.path !== resource;
-  const detail = `kept as "${printable(staged.path)}": this file system cannot hold its name`;
+  const detail = `kept as "${printable(staged.path)}": it cannot have its name here`;
   tell(workshop, "pull", isMisfit ? { ...told, detail } : told);
   return { ...item, file, byPull: true };
 }

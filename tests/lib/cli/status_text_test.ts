@@ -157,7 +157,7 @@ Deno.test("statusText() names locks, conflict copies and problems, and the comma
   assert.deepEqual(lines.slice(2), [
     "2 conflict copies beside files here",
     "  run: escalectl conflicts -r photos",
-    "2 files kept under another name, which this file system can hold:",
+    "2 files kept under another name: here its own cannot be had",
     "  F as F.renamed-1a2b3c4d",
     "  and more",
     "1 file not replaced by the version on the relay, to keep what is here:",

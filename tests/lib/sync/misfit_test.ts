@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { BackendError } from "../../../backends/backend.ts";
 import { openFile } from "../../../backends/file/mod.ts";
+import { hash } from "node:crypto";
 import { World } from "../../support/engine.ts";
 
 const T = 1_600_000_000;
@@ -19,21 +20,29 @@ Deno.test("a name too long for its lock or its record stops its own file alone, 
   assert.ok(world.relayNames().every((name) => !name.endsWith(".lock")));
 });
 
-Deno.test("a file here and a folder of that name there: each stops its own files alone", async () => {
-  using world = new World();
-  const [a, b] = [world.client("A"), world.client("B")];
-  a.write("k", "a file", T);
-  a.write("f", "1", T);
-  b.write("k/x", "in a folder", T);
-  b.write("g", "2", T);
-  await a.once();
-  const [ofB, ofA] = [await b.once(), await a.once()];
-  assert.deepEqual(b.tree(), { f: "1", g: "2", "k/x": "in a folder" });
-  assert.deepEqual(a.tree(), { f: "1", g: "2", k: "a file" });
-  assert.deepEqual([ofA.result.outcome, ofB.result.outcome], ["done", "skipped"]);
-  assert.ok(ofB.problems.length > 0);
-  for (const problem of ofB.problems) assert.match(problem, /"k|k\//);
-});
+for (const index of [{ kind: "none" }, { kind: "pages", depth: 0 }] as const) {
+  Deno.test(`a file here and a folder of that name there: both have both, index: ${index.kind}`, async () => {
+    using world = new World();
+    const options = { index, pullerCount: 2 };
+    const [a, b] = [world.client("A", options), world.client("B", options)];
+    const c = world.client("C", options);
+    a.write("k", "a file", T);
+    a.write("f", "1", T);
+    b.write("k/x", "in a folder", T);
+    b.write("g", "2", T);
+    await world.settle([a, b, c]);
+    const place = `k.renamed-${hash("sha256", "k", "hex").slice(0, 8)}`;
+    const common = { f: "1", g: "2" };
+    assert.deepEqual(a.tree(), { ...common, k: "a file", [`${place}/x`]: "in a folder" });
+    assert.deepEqual(b.tree(), { ...common, [place]: "a file", "k/x": "in a folder" });
+    assert.deepEqual(Object.values(c.tree()).sort(), ["1", "2", "a file", "in a folder"]);
+    // Later versions of the one that its author's relay can hold arrive too.
+    b.write("k/x", "changed", T + 10);
+    await world.settle([a, b, c]);
+    assert.equal(a.read(`${place}/x`), "changed");
+    assert.ok(Object.values(c.tree()).includes("changed"));
+  });
+}
 
 Deno.test("what has the name of a lock and is none is told, and stops its own file alone", async () => {
   using world = new World();
