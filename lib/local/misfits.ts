@@ -99,7 +99,8 @@ export class Misfits {
     if (this.#places.size === 0) return scan;
     const moves = new Map<RelativePath, RelativePath>();
     for (const [resource, place] of [...this.#places]) {
-      if (scan.files.has(resource)) this.#note(resource, undefined);
+      const isTaken = scan.files.has(resource) && !this.#taken.has(resource);
+      if (isTaken) this.#note(resource, undefined);
       else moves.set(place, resource);
     }
     return { ...scan, files: scan.files.renamed(moves) };

@@ -2,17 +2,27 @@ import { apache } from "../servers/apache.ts";
 import { type FtpProgram, startFtpServer } from "../servers/ftp.ts";
 import { nginx } from "../servers/nginx.ts";
 import { freePort, startServer } from "../servers/process.ts";
+import { startSftp } from "../servers/sftp.ts";
 import { startWebDav } from "../servers/webdav.ts";
 import { commandOf } from "../support/program.ts";
 
-/** The servers that relays and copies are kept on. */
-export const SERVERS = ["pure-ftpd", "vsftpd", "apache", "nginx"] as const;
+/** The servers, and the remotes of rclone's, that relays and copies are kept on. */
+export const SERVERS = [
+  "pure-ftpd",
+  "vsftpd",
+  "apache",
+  "nginx",
+  "rclone-local",
+  "rclone-sftp",
+] as const;
 export type ServerName = typeof SERVERS[number];
 
-/** A running server, seen over a network that may be slow. Disposing ends it. */
+/** A running server, perhaps seen over a slow network. Disposing ends it. */
 export interface Remote extends AsyncDisposable {
-  readonly protocol: "ftp" | "http";
+  readonly protocol: "ftp" | "http" | "rclone";
   readonly port: number;
+  /** How rclone is told of it: the lines of a remote, and what stands before a name on it. */
+  readonly rclone: { readonly lines: readonly string[]; readonly prefix: string };
   /** Absent where there is no login. */
   readonly login: { readonly username: string; readonly password: string } | undefined;
   /** A folder where anything may be made, as the server names it. */
@@ -31,43 +41,88 @@ export interface Place {
 /** The commands that carry A's files to the server and on to B. */
 export type Way = (place: Place, remote: Remote) => readonly (readonly string[])[];
 
-/** Starts a server behind a network with that round trip. */
+type Started = Omit<Remote, typeof Symbol.asyncDispose>;
+
+/** Starts a server behind a network with that round trip; a remote of rclone's is reached without delay. */
 export async function startRemote(server: ServerName, roundTripMs: number): Promise<Remote> {
   await using stack = new AsyncDisposableStack();
-  const found = await start(server, stack);
-  let { port } = found;
-  if (roundTripMs > 0) {
-    const delayed = freePort();
-    const program = decodeURIComponent(new URL("delay.ts", import.meta.url).pathname);
-    stack.use(
-      await startServer({
-        program: Deno.execPath(),
-        args: ["run", "--allow-net", program, ...[delayed, port, roundTripMs].map(String)],
-        port: delayed,
-      }),
-    );
-    port = delayed;
-  }
+  const connect = (port: number) => roundTripMs > 0 ? delay(port, roundTripMs, stack) : port;
+  const started = await STARTS[server](stack, connect);
   const running = stack.move();
-  return { ...found, port, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { ...started, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
-async function start(
-  server: ServerName,
+type Start = (
   stack: AsyncDisposableStack,
-): Promise<Omit<Remote, typeof Symbol.asyncDispose>> {
-  if (server === "pure-ftpd" || server === "vsftpd") return await startFtp(server, stack);
-  const { port, path } = stack.use(await startWebDav(server === "apache" ? apache : nginx));
-  return { protocol: "http", port, login: undefined, folder: path };
+  /** A port at which a server's port is seen over the network. */
+  connect: (port: number) => number | Promise<number>,
+) => Promise<Started>;
+
+const STARTS: Readonly<Record<ServerName, Start>> = {
+  "pure-ftpd": (stack, connect) => startFtp("pure-ftpd", stack, connect),
+  "vsftpd": (stack, connect) => startFtp("vsftpd", stack, connect),
+  "apache": (stack, connect) => startDav(apache, stack, connect),
+  "nginx": (stack, connect) => startDav(nginx, stack, connect),
+  "rclone-local": (stack) => {
+    const folder = Deno.makeTempDirSync({ prefix: "escale-bench-remote-" });
+    stack.defer(() => Deno.removeSync(folder, { recursive: true }));
+    return Promise.resolve(throughRclone(["type = local"], folder));
+  },
+  "rclone-sftp": async (stack) => {
+    const { remote, folder } = stack.use(await startSftp());
+    return throughRclone(remote, folder);
+  },
+};
+
+async function delay(
+  port: number,
+  roundTripMs: number,
+  stack: AsyncDisposableStack,
+): Promise<number> {
+  const delayed = freePort();
+  const program = decodeURIComponent(new URL("delay.ts", import.meta.url).pathname);
+  stack.use(
+    await startServer({
+      program: Deno.execPath(),
+      args: ["run", "--allow-net", program, ...[delayed, port, roundTripMs].map(String)],
+      port: delayed,
+    }),
+  );
+  return delayed;
+}
+
+async function startDav(
+  program: typeof apache,
+  stack: AsyncDisposableStack,
+  connect: Parameters<Start>[1],
+): Promise<Started> {
+  const running = stack.use(await startWebDav(program));
+  const port = await connect(running.port);
+  const url = `url = http://127.0.0.1:${port}/${running.path}`;
+  const rclone = { lines: ["type = webdav", url, "vendor = other"], prefix: "relay:" };
+  return { protocol: "http", port, login: undefined, folder: running.path, rclone };
 }
 
 async function startFtp(
   program: FtpProgram,
   stack: AsyncDisposableStack,
-): Promise<Omit<Remote, typeof Symbol.asyncDispose>> {
+  connect: Parameters<Start>[1],
+): Promise<Started> {
   const running = stack.use(await startFtpServer({ program, tls: "plain" }));
-  const { port, folder, username, password } = running;
-  return { protocol: "ftp", port, login: { username, password }, folder };
+  const { folder, username, password } = running;
+  const port = await connect(running.port);
+  const lines = ["type = ftp", "host = 127.0.0.1", `port = ${port}`, `user = ${username}`];
+  const { stdout } = new Deno.Command("rclone", { args: ["obscure", password] }).outputSync();
+  const rclone = {
+    lines: [...lines, `pass = ${new TextDecoder().decode(stdout).trim()}`],
+    prefix: `relay:${folder}/`,
+  };
+  return { protocol: "ftp", port, login: { username, password }, folder, rclone };
+}
+
+function throughRclone(lines: readonly string[], folder: string): Started {
+  const rclone = { lines, prefix: `relay:${folder}/` };
+  return { protocol: "rclone", port: 0, login: undefined, folder, rclone };
 }
 
 /** The peers by name. */
@@ -81,40 +136,45 @@ export const PEERS: Readonly<Record<string, Way>> = {
 };
 
 function escale(place: Place, remote: Remote, options: readonly string[]): string[][] {
-  const { root, name } = place;
+  const { root } = place;
   return ["A", "B"].map((client) => {
     const file = `${root}/${client}.conf`;
     const lines = [
       ...["[bench]", `client = ${client}`, `path = ${root}/${client}`],
-      ...[`protocol = ${remote.protocol}`, "host address = 127.0.0.1", `port = ${remote.port}`],
-      `relay path = ${remote.folder}/${name}`,
-      ...["legacy peers = no", ...options],
+      ...["legacy peers = no", ...relayLines(place, remote), ...options],
     ];
-    if (remote.login !== undefined) {
-      const { username, password } = remote.login;
-      lines.push(`username = ${username}`, `password = ${password.replaceAll("%", "%%")}`);
-    }
     Deno.writeTextFileSync(file, `${lines.join("\n")}\n`, { mode: 0o600 });
     return [...commandOf("escale"), "--once", "-q", "-c", file];
   });
 }
 
-function rclone({ root, a, b, name }: Place, remote: Remote): string[][] {
-  const config = `${root}/rclone.conf`;
-  const { protocol, port, folder } = remote;
-  const lines = protocol === "ftp"
-    ? ["[relay]", "type = ftp", "host = 127.0.0.1", `port = ${port}`, ...rcloneLogin(remote)]
-    : ["[relay]", "type = webdav", `url = http://127.0.0.1:${port}/${folder}`, "vendor = other"];
-  Deno.writeTextFileSync(config, `${lines.join("\n")}\n`);
-  const copy = protocol === "ftp" ? `relay:${folder}/${name}` : `relay:${name}`;
-  const command = ["rclone", "sync", "--config", config];
+function relayLines(place: Place, remote: Remote): string[] {
+  const { protocol, port, folder, login, rclone: { prefix } } = remote;
+  if (protocol === "rclone") {
+    return [
+      `address = rclone://${prefix}${place.name}`,
+      `rclone config = ${configOf(place, remote)}`,
+    ];
+  }
+  const lines = [`protocol = ${protocol}`, "host address = 127.0.0.1", `port = ${port}`];
+  lines.push(`relay path = ${folder}/${place.name}`);
+  if (login === undefined) return lines;
+  const password = login.password.replaceAll("%", "%%");
+  return [...lines, `username = ${login.username}`, `password = ${password}`];
+}
+
+function rclone(place: Place, remote: Remote): string[][] {
+  const { a, b, name } = place;
+  const copy = `${remote.rclone.prefix}${name}`;
+  const command = ["rclone", "sync", "--config", configOf(place, remote)];
   return [[...command, a, copy], [...command, copy, b]];
 }
 
-function rcloneLogin({ login }: Remote): string[] {
-  if (login === undefined) return [];
-  const { stdout } = new Deno.Command("rclone", { args: ["obscure", login.password] }).outputSync();
-  return [`user = ${login.username}`, `pass = ${new TextDecoder().decode(stdout).trim()}`];
+/** A configuration file of rclone's with the remote "relay". */
+function configOf({ root }: Place, { rclone: { lines } }: Remote): string {
+  const config = `${root}/rclone.conf`;
+  Deno.writeTextFileSync(config, `${["[relay]", ...lines].join("\n")}\n`);
+  return config;
 }
 
 /** Four files at a time, as rclone and we have it. */

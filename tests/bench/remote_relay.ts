@@ -3,9 +3,9 @@
  * and without an index, beside `rclone sync` there and back and, over FTP, `lftp mirror`. All in one run, the peers in
  * turn.
  *
- * `deno task bench-remote [WORD]...` prints a table; words choose servers (pure-ftpd, vsftpd, apache, nginx), scenarios
- * (few, small, tiny, big, changed, idle) and round trips ("0 ms", "20 ms", "100 ms"), and how often each is measured
- * ("rounds=3"). Of what no word chooses, all are measured; only "few" and "small" with an added round trip. The slow
+ * `deno task bench-remote [WORD]...` prints a table; words choose servers (pure-ftpd, vsftpd, apache, nginx), remotes of
+ * rclone's (rclone-local, rclone-sftp), scenarios (few, small, tiny, big, changed, idle) and round trips ("0 ms", "20 ms",
+ * "100 ms"), and how often each is measured ("rounds=3"). Of what no word chooses, all are measured; only "few" and "small" with an added round trip. The slow
  * network is a program of ours (`delay.ts`), as not every machine's kernel can slow down its own.
  */
 import { type Measured, median, runMeasuredAside } from "./measure.ts";
