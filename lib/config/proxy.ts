@@ -1,3 +1,5 @@
+import { BlockList, isIP } from "node:net";
+
 /** Where a request is to go. */
 export interface Destination {
   readonly protocol: string;
@@ -39,15 +41,28 @@ export function proxyAddress(proxy: string): string | undefined {
   return `${url.hostname}:${url.port === "" ? 80 : url.port}`;
 }
 
-/** Whether a list like `example.org, .example.net:8080, 10.0.0.1` or `*` names a host, or a domain that it is in. */
+/** Whether a list like `example.org, .example.net:8080, 10.0.0.1, 10.0.0.0/8` or `*` names a host, or a domain that it is in. */
 function isExempt(list: string, host: string, port: number): boolean {
   const wanted = host.toLowerCase();
   return list.toLowerCase().split(/[\s,]+/).some((entry) => {
-    if (entry === "*") return true;
+    if (entry === "*" || isInSubnet(wanted, entry)) return true;
     const [, bracketed, plain, onlyPort] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d+))?$/.exec(entry) ??
       [undefined, undefined, entry];
     if (onlyPort !== undefined && Number(onlyPort) !== port) return false;
     const name = (bracketed ?? plain ?? "").replace(/^\*?\./, "");
     return name !== "" && (wanted === name || wanted.endsWith(`.${name}`));
   });
+}
+
+/** Whether a host is an address in a subnet like `10.0.0.0/8` or `fd00::/8` (RFC 4632, RFC 4291). */
+function isInSubnet(host: string, subnet: string): boolean {
+  const [, net = "", prefix] = /^([0-9a-f.:]+)\/(\d{1,3})$/.exec(subnet) ?? [];
+  const family = isIP(net);
+  if (family === 0 || family !== isIP(host)) return false;
+  const bits = Number(prefix);
+  if (bits > (family === 4 ? 32 : 128)) return false;
+  const type = family === 4 ? "ipv4" : "ipv6";
+  const list = new BlockList();
+  list.addSubnet(net, bits, type);
+  return list.check(host, type);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openWebDav } from "../../../backends/webdav/mod.ts";
 import { noise } from "../../support/byte_streams.ts";
-import { multistatus } from "../../support/dav_server.ts";
+import { multistatus, type Reply } from "../../support/dav_server.ts";
 import { sourceOf } from "../../support/sources.ts";
 import { assertCode, assertStands, listing, name, namesIn } from "../cases/case.ts";
 import { Scripted } from "./_scripted.ts";
@@ -42,6 +42,24 @@ Deno.test("put() that is answered 504 waits for a server that is still at work",
   await put(backend, "f");
   await assertStands(backend, "f", SMALL);
   assert.equal(scripted.server.asked.filter(({ method }) => method === "PUT").length, 1);
+});
+
+Deno.test("put() that a server only answers long after it was done looks, and does not send it again", async () => {
+  for (const bytes of [SMALL, LARGE]) {
+    await using scripted = await Scripted.start();
+    const backend = await scripted.open({ timeoutMs: 300 });
+    const { promise: late, resolve: answer } = Promise.withResolvers<Reply>();
+    scripted.first = (asked) => {
+      if (asked.method !== "PUT") return undefined;
+      // As Yandex does it, which reads the whole upload again before it answers.
+      scripted.store.answer(asked);
+      return late;
+    };
+    await put(backend, "f", bytes);
+    await assertStands(backend, "f", bytes);
+    assert.equal(scripted.server.asked.filter(({ method }) => method === "PUT").length, 1);
+    answer({ status: 201 });
+  }
 });
 
 Deno.test("put() whose connection is cut fails when nothing arrived, and leaves what stood", async () => {

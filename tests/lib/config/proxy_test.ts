@@ -29,6 +29,13 @@ const ROWS: readonly Row[] = [
   [{ ...HTTPS, port: 8443 }, { https_proxy: P, NO_PROXY: "example.org:8443" }, undefined],
   [{ protocol: "http", host: "::1" }, { http_proxy: P, no_proxy: "[::1]" }, undefined],
   [{ protocol: "http", host: "10.0.0.1" }, { http_proxy: P, no_proxy: "10.0.0.1" }, undefined],
+  ...["10.0.0.0/8", "10.0.0.1/32", "0.0.0.0/0"].map((
+    list,
+  ): Row => [{ protocol: "http", host: "10.0.0.1" }, { http_proxy: P, no_proxy: list }, undefined]),
+  ...["11.0.0.0/8", "10.0.0.0/33", "10.0.0.0/", "::/0", "a/8"].map((
+    list,
+  ): Row => [{ protocol: "http", host: "10.0.0.1" }, { http_proxy: P, no_proxy: list }, P]),
+  [{ protocol: "http", host: "fd00::1" }, { http_proxy: P, no_proxy: "FD00::/8" }, undefined],
 ];
 
 Deno.test("proxyFor() reads the environment as other programs do", () => {
