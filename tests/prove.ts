@@ -34,6 +34,24 @@ const PROOFS: Readonly<Record<string, Proof>> = {
     cases: "all",
     tests: ["tests/model/crash_sweep_test.ts"],
   },
+  fuzz: {
+    title: "each parser of what comes from outside, fed with what is malformed",
+    variable: "ESCALE_FUZZ",
+    cases: 1_000_000,
+    tests: ["tests/model/fuzz_test.ts"],
+  },
+  deaths: {
+    title: "death at each call of a round of random histories",
+    variable: "ESCALE_DEATHS",
+    cases: 1_000,
+    tests: ["tests/model/world_deaths_test.ts"],
+  },
+  faults: {
+    title: "each fault at each relay call of a round of random histories",
+    variable: "ESCALE_FAULTS",
+    cases: 200,
+    tests: ["tests/model/world_faults_test.ts"],
+  },
   kills: {
     title: "real processes that are killed and suspended",
     variable: "ESCALE_HISTORIES",

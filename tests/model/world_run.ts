@@ -8,22 +8,28 @@ import { GOLDEN_KEY, type Session, type TestClient, World } from "../support/eng
 import { type Call, Crash, type Fault, FaultyBackend } from "../support/faulty_backend.ts";
 import { type Loss, MortalDisk, type When } from "../support/mortal_disk.ts";
 import { VirtualTime } from "../support/virtual_time.ts";
-import { assertConverged, type Departed } from "./world_oracle.ts";
-import type { EditTime, History, Step } from "./world_history.ts";
-import { canStand, faultOf, pathOf, readIfThere, shown, TYPED } from "./world_things.ts";
+import type { History, Step } from "./world_history.ts";
+import { assertConverged } from "./world_oracle.ts";
+import { faultOf, pathOf, shown, TYPED } from "./world_things.ts";
+import { Users } from "./world_users.ts";
 
 const START_MS = 1_600_000_000_000;
-const LARGE_BYTES = 300_000;
 /** How much of an object is looked at to see whether it has changed. */
 const SIGN_BYTES = 1000;
 /** Longer than any lock needs to grow stale. */
 const STALE_S = 400;
 const DONE = { locked: 0, problems: 0, waiting: 0 };
-/** Plays a history. @throws {Error} if a content is lost, or the clients do not come to rest in agreement */
+
+/**
+ * Plays a history.
+ *
+ * @returns how many of its deaths and faults came about; others named a call that was not made
+ * @throws {Error} if a content is lost, or the clients do not come to rest in agreement
+ */
 export async function run(
   history: History,
   options: { readonly trace?: (line: string) => void } = {},
-): Promise<void> {
+): Promise<number> {
   using time = new VirtualTime(START_MS);
   const store = new MemoryStore({
     hasTags: history.storage !== "without tags",
@@ -38,6 +44,18 @@ export async function run(
   for (const step of history.steps) await crowd.take(step);
   await crowd.rest();
   crowd.verify();
+  return crowd.mishaps;
+}
+
+/** A history that fails as JSON, and what its clients did. */
+export async function narrate(history: History): Promise<string> {
+  const lines: string[] = [];
+  try {
+    await run(history, { trace: (line) => lines.push(line) });
+  } catch (cause) {
+    lines.push(cause instanceof Error ? cause.stack ?? cause.message : String(cause));
+  }
+  return [JSON.stringify(history), ...lines].join("\n");
 }
 
 interface Surroundings {
@@ -50,17 +68,14 @@ interface Surroundings {
 /** The clients, those of them that run, and what their users made. */
 class Crowd implements AsyncDisposable {
   readonly #clients: readonly TestClient[];
-  /** Contents that nobody who had them has replaced or deleted. */
-  readonly #alive = new Set<string>();
-  /** What users took away from the names of their folders. */
-  readonly #departed = new Map<TestClient, Departed>();
+  readonly #users: Users;
   readonly #running = new Map<TestClient, Session>();
   readonly #history: History;
   readonly #around: Surroundings;
-  #made = 0;
   #vaults = 0;
-  #isTorn = false;
   #hasLateCalls = false;
+  /** How many clients have died, and calls gone wrong. */
+  mishaps = 0;
 
   constructor(history: History, around: Surroundings) {
     this.#history = history;
@@ -80,9 +95,7 @@ class Crowd implements AsyncDisposable {
         pullerCount: Math.max(1, modes.filter((other, i) => i !== at && other !== "upload").length),
       })
     );
-    for (const client of this.#clients) {
-      this.#departed.set(client, { paths: new Set(), contents: new Set() });
-    }
+    this.#users = new Users(around.time, (line) => this.#say(line));
   }
 
   async take(step: Step): Promise<void> {
@@ -93,13 +106,13 @@ class Crowd implements AsyncDisposable {
     const client = this.#client(step.by);
     switch (step.kind) {
       case "edit":
-        return this.#edit(client, pathOf(step.file), step);
+        return this.#users.edit(client, pathOf(step.file), step);
       case "rename":
-        return this.#rename(client, pathOf(step.file), pathOf(step.to));
+        return this.#users.rename(client, pathOf(step.file), pathOf(step.to));
       case "delete":
-        return this.#delete(client, pathOf(step.file));
+        return this.#users.delete(client, pathOf(step.file));
       case "retype":
-        return this.#retype(client);
+        return this.#users.retype(client);
       case "round":
         await this.#round(await this.#session(client));
         return;
@@ -142,7 +155,7 @@ class Crowd implements AsyncDisposable {
     const { world, store } = this.#around;
     const trees = this.#clients.map((client) => client.tree());
     const standing = new Set(trees.flatMap((tree) => Object.values(tree)));
-    for (const content of this.#alive) {
+    for (const content of this.#users.alive) {
       assert.ok(standing.has(content), `${shown(content)} is lost`);
     }
     assertConverged({
@@ -150,12 +163,12 @@ class Crowd implements AsyncDisposable {
         name: client.section.name,
         mode: client.section.mode,
         tree: trees[at] ?? {},
-        departed: this.#departed.get(client) ?? assert.fail(),
+        departed: this.#users.departedOf(client),
       })),
       relay: { objects: world.relayNames(), folders: [...store.folders] },
       isIndexed: this.#history.layout !== "placeholders",
       mayKeepGuards: this.#hasLateCalls || this.#history.storage === "exclusive folders only",
-      tornName: this.#isTorn ? TYPED : undefined,
+      tornName: this.#users.isTorn ? TYPED : undefined,
     });
     for (const { section } of this.#clients) {
       const hidden = [...Deno.readDirSync(section.localPath)].filter(({ name }) =>
@@ -212,7 +225,9 @@ class Crowd implements AsyncDisposable {
   async #assertDone(client: TestClient): Promise<void> {
     const { tally } = await (await this.#session(client)).round();
     const { locked, problems, waiting } = tally;
-    if (!this.#isTorn) assert.deepEqual({ locked, problems, waiting }, DONE, client.section.name);
+    if (!this.#users.isTorn) {
+      assert.deepEqual({ locked, problems, waiting }, DONE, client.section.name);
+    }
   }
 
   async #together(
@@ -241,7 +256,7 @@ class Crowd implements AsyncDisposable {
   ): Promise<void> {
     await this.#interrupted(client, (at, when) => {
       if (at === step.at && when === step.when) {
-        this.#edit(client, pathOf(step.file), { time: "now", isLarge: false });
+        this.#users.edit(client, pathOf(step.file), { time: "now", isLarge: false });
       }
       return "goes on";
     });
@@ -285,6 +300,7 @@ class Crowd implements AsyncDisposable {
     } catch (cause) {
       if (!disk.isDead) throw cause;
     }
+    if (disk.isDead) this.mishaps++;
     disk.bury();
   }
 
@@ -292,7 +308,11 @@ class Crowd implements AsyncDisposable {
   async #fail(client: TestClient, at: number, fault: Fault): Promise<void> {
     await this.#stop(client);
     let isOver = false;
-    const decide = ({ nth }: Call) => nth === at && !isOver ? fault : undefined;
+    const decide = ({ nth }: Call) => {
+      if (nth !== at || isOver) return undefined;
+      this.mishaps++;
+      return fault;
+    };
     const session = await client.with({}, () => Promise.resolve(this.#backend(decide))).open();
     this.#running.set(client, session);
     await this.#round(session, { hasFault: true });
@@ -309,79 +329,6 @@ class Crowd implements AsyncDisposable {
     };
     const inner = openMemory(this.#around.store);
     return new FaultyBackend(inner, traced, wait === undefined ? {} : { wait });
-  }
-
-  #edit(
-    client: TestClient,
-    path: string,
-    { time, isLarge }: { readonly time: EditTime; readonly isLarge: boolean },
-  ): void {
-    if (!canStand(client, path)) return;
-    const place = client.pathOf(path);
-    const old = readIfThere(place);
-    const nowS = this.#around.time.nowMs / 1000;
-    const oldTimeS = old === undefined
-      ? nowS
-      : (Deno.lstatSync(place).mtime?.getTime() ?? 0) / 1000;
-    const made = `${client.section.name}${String(++this.#made).padStart(4, "0")}`;
-    const content = isLarge ? made.padEnd(LARGE_BYTES, made) : made;
-    if (old !== undefined) this.#giveUp(client, old);
-    this.#alive.add(content);
-    client.write(
-      path,
-      content,
-      time === "same" ? oldTimeS : time === "older" ? oldTimeS - 1000 : nowS,
-    );
-    this.#around.time.touched(place);
-    this.#say(`    ${path} is ${made}, was ${shown(old)}`);
-  }
-
-  #delete(client: TestClient, path: string): void {
-    const tree = client.tree();
-    const old = tree[path];
-    // A repository without any file would stop its client.
-    if (old === undefined || Object.keys(tree).length < 2) return;
-    this.#giveUp(client, old, path);
-    client.remove(path);
-    this.#say(`    ${path} was ${shown(old)}`);
-  }
-
-  #rename(client: TestClient, from: string, to: string): void {
-    const tree = client.tree();
-    const [moved, replaced] = [tree[from], tree[to]];
-    if (moved === undefined || from === to || !canStand(client, to)) return;
-    if (to.startsWith(`${from}/`)) return;
-    if (replaced !== undefined) this.#giveUp(client, replaced);
-    const folder = client.pathOf(to).replace(/\/[^/]*$/, "");
-    Deno.mkdirSync(folder, { recursive: true });
-    Deno.renameSync(client.pathOf(from), client.pathOf(to));
-    this.#departed.get(client)?.paths.add(from);
-    this.#say(`    ${shown(moved)}, over ${shown(replaced)}`);
-  }
-
-  #retype(client: TestClient): void {
-    const path = TYPED;
-    this.#isTorn = true;
-    const place = client.pathOf(path);
-    const tree = client.tree();
-    const inside = Object.keys(tree).filter((name) => name.startsWith(`${path}/`));
-    if (tree[path] !== undefined) {
-      this.#giveUp(client, tree[path], path);
-      Deno.removeSync(place);
-      this.#edit(client, `${path}/u`, { time: "now", isLarge: false });
-    } else if (inside.length > 0) {
-      for (const name of inside) this.#giveUp(client, tree[name] ?? "", name);
-      Deno.removeSync(place, { recursive: true });
-      this.#edit(client, path, { time: "now", isLarge: false });
-    }
-  }
-
-  /** A user replaced a content, or deleted it from `path`. */
-  #giveUp(client: TestClient, content: string, path?: string): void {
-    this.#alive.delete(content);
-    const departed = this.#departed.get(client);
-    departed?.contents.add(content);
-    if (path !== undefined) departed?.paths.add(path);
   }
 
   #relaySign(): string {

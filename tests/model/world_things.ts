@@ -31,6 +31,9 @@ const RELAY_FAULTS: Readonly<Record<string, Fault>> = {
   "an effect long after": { kind: "late", calls: 9 },
 };
 
+/** How many things may go wrong with a relay call. */
+export const FAULT_COUNT: number = Object.keys(RELAY_FAULTS).length;
+
 /** The name of a file of a step. */
 export function pathOf(file: number): string {
   return FILES[file % FILES.length] ?? assert.fail();
