@@ -1,12 +1,15 @@
 import { BackendError, type ObjectName } from "../backend.ts";
 import { type Download, download } from "./_download.ts";
 import { about, replyError } from "./_errors.ts";
-import { look, saysAbsent } from "./_look.ts";
+import { look } from "./_look.ts";
 import type { Pool } from "./_pool.ts";
+import { saysAbsent } from "./_reply.ts";
 import type { Session } from "./_session.ts";
 
 /** Objects up to this size are read at once, so that their connection is free before anybody reads them, bytes. */
 const SMALL_BYTES = 64 * 1024;
+/** How often an object is asked for that stands, although the server says that it cannot be read. */
+const MAX_OPENINGS = 8;
 
 /** Reads a whole object. @throws {BackendError} `not-found`; `too-large` if it is longer than `maxBytes` */
 export async function readWhole(
@@ -69,12 +72,16 @@ export async function streamOf(
 }
 
 async function open(session: Session, name: ObjectName): Promise<Download> {
-  const content = await download(session, session.path(name));
-  if (content.kind === "begun") return content;
-  if (saysAbsent(content.reply) && await look(session, name) === undefined) {
-    throw new BackendError("not-found", "there is no such object");
+  for (let opening = 1;; opening++) {
+    const content = await download(session, session.path(name));
+    if (content.kind === "begun") return content;
+    if (!saysAbsent(content.reply)) throw replyError(content.reply);
+    if (await look(session, name) === undefined) {
+      throw new BackendError("not-found", "there is no such object");
+    }
+    // Refused, or another client made it between the answer and the look.
+    if (opening === MAX_OPENINGS) throw replyError(content.reply);
   }
-  throw replyError(content.reply);
 }
 
 function lastingStream(

@@ -3,61 +3,97 @@ import { listLines } from "./_download.ts";
 import { replyError } from "./_errors.ts";
 import { type Entry, type ListingLine, parseFactsLine, parseListLine } from "./_listing.ts";
 import { inFolder } from "./_names.ts";
+import { listNames } from "./_nlst.ts";
 import { isUnknownCommand, type Reply } from "./_reply.ts";
-import type { Refusal, Session } from "./_session.ts";
-
-/** What stands in a folder, or that the server does not list it. */
-export type Listed = { readonly kind: "listed"; readonly entries: readonly Entry[] } | Refusal;
+import {
+  type Foreign,
+  type Listed,
+  LISTING_WAYS,
+  type ListingWay,
+  type Refusal,
+  type Session,
+} from "./_session.ts";
+import { withTimes } from "./_times.ts";
 
 /**
- * Lists one folder, hidden names included. `MLSD` is exact; where it is missing or not understood, `LIST` is taken from
- * then on.
+ * Lists one folder in the present way; where that is missing or not understood, the next one is taken from then on.
  *
- * @throws {BackendError} `protocol` if the server's listings are not understood
+ * @throws {BackendError} `protocol` if no listing of the server is understood
  */
 export async function listFolder(session: Session, folder: FolderName): Promise<Listed> {
   const { facts } = session;
-  if (facts.listing === "MLSD") {
-    const listed = await listFacts(session, folder);
-    if (listed !== undefined) return listed;
-    facts.listing = "LIST -a";
+  let line: string | undefined;
+  for (;;) {
+    const way = facts.listing;
+    const listed = await listBy(way, session, { folder });
+    if (listed.kind !== "foreign") return listed;
+    line ??= listed.line;
+    const [next] = waysAfter(way);
+    if (next === undefined) {
+      // It may be this folder alone.
+      facts.listing = facts.provenListing ?? way;
+      throw notUnderstood(line);
+    }
+    // Another session may have gone on already.
+    if (facts.listing === way) facts.listing = next;
   }
-  if (facts.listing === "LIST -a") {
-    const listed = await listPlainly(session, folder);
-    if (listed.kind === "listed" || !isUnknownCommand(listed.reply)) return listed;
-    facts.listing = "LIST";
-  }
-  return await listPlainly(session, folder);
 }
 
-/** `undefined` if the server has no `MLSD`, or sends something else. */
-async function listFacts(session: Session, folder: FolderName): Promise<Listed | undefined> {
+/** The ways of listing that are tried after `way`. */
+export function waysAfter(way: ListingWay): readonly ListingWay[] {
+  return LISTING_WAYS.slice(LISTING_WAYS.indexOf(way) + 1);
+}
+
+/** Lists one folder in the given way. */
+export async function listBy(
+  way: ListingWay,
+  session: Session,
+  { folder }: { readonly folder: FolderName },
+): Promise<Listed | Foreign> {
+  if (way === "MLSD") return await listFacts(session, folder);
+  const list = way === "LIST -a" || way === "LIST" ? listPlainly : listNames;
+  const listed = await list(session, { command: way, folder });
+  if (listed.kind !== "listed") return listed;
+  return { ...listed, entries: await withTimes(session, { folder, entries: listed.entries }) };
+}
+
+/** A listing that says nothing as an error; `line` is of it. */
+export function notUnderstood(line: string | undefined): BackendError {
+  const text = line === undefined
+    ? "the server lists no folder in a way that is understood"
+    : `the server's listing has a line ${JSON.stringify(line.slice(0, 200))}`;
+  return new BackendError("protocol", text, { hint: "Use a server that offers MLSD" });
+}
+
+async function listFacts(session: Session, folder: FolderName): Promise<Listed | Foreign> {
   const lines = await listLines(session, { command: `MLSD ${session.path(folder)}` });
-  if ("kind" in lines) return isUnknownCommand(lines.reply) ? undefined : lines;
-  const parsed = lines.map(parseFactsLine);
-  if (parsed.includes("unknown")) return undefined;
-  return { kind: "listed", entries: entriesOf(parsed) };
+  if ("kind" in lines) return isUnknownCommand(lines.reply) ? { kind: "foreign" } : lines;
+  return understood(lines, parseFactsLine);
 }
 
 /**
  * Goes into the folder first: servers take `[`, `*` and a leading `-` in the argument of `LIST` for patterns and
  * options.
  */
-async function listPlainly(session: Session, folder: FolderName): Promise<Listed> {
-  const lines = await listLines(session, {
-    command: session.facts.listing,
-    before: [`CWD ${session.path(folder)}`],
-  });
-  if ("kind" in lines) return lines;
-  const parsed = lines.map(parseListLine);
-  const unknown = lines[parsed.indexOf("unknown")];
-  if (unknown !== undefined) {
-    const text = JSON.stringify(unknown.slice(0, 200));
-    throw new BackendError("protocol", `the server's listing has a line ${text}`, {
-      hint: "Use a server that offers MLSD",
-    });
-  }
-  return { kind: "listed", entries: entriesOf(parsed) };
+async function listPlainly(
+  session: Session,
+  { command, folder }: { readonly command: string; readonly folder: FolderName },
+): Promise<Listed | Foreign> {
+  const lines = await listLines(session, { command, before: [`CWD ${session.path(folder)}`] });
+  if ("kind" in lines) return isUnknownCommand(lines.reply) ? { kind: "foreign" } : lines;
+  return understood(lines, parseListLine);
+}
+
+function understood(
+  lines: readonly string[],
+  parse: (line: string) => ListingLine,
+): Listed | Foreign {
+  const parsed = lines.map(parse);
+  const line = lines[parsed.indexOf("unknown")];
+  return line === undefined ? { kind: "listed", entries: entriesOf(parsed) } : {
+    kind: "foreign",
+    line,
+  };
 }
 
 function entriesOf(lines: readonly ListingLine[]): Entry[] {

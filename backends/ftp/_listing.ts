@@ -35,18 +35,20 @@ export function parseFactsLine(line: string): ListingLine {
   };
 }
 
+// Kind, rights and, on most servers, the number of links: a number that no date follows.
+const UNIX = /^([bcdlps-])[-rwxsStTlL]{9}\S?\s+(?:\d+(?=\s)(?!\s+[A-Z][a-z]{2}\s+\d{1,2}\s))?/;
 // The owner may have blanks in its name; the first size that is followed by a date ends it.
-const UNIX =
-  /^([bcdlps-])[-rwxsStTlL]{9}\S?\s+\d*\s*.*?\s(\d+)\s+[A-Z][a-z]{2}\s+\d{1,2}\s+(?:\d{1,2}:\d{2}|\d{4}) (.+)$/s;
+const SIZE_AND_NAME = /\s(\d+)\s+[A-Z][a-z]{2}\s+\d{1,2}\s+(?:\d{1,2}:\d{2}|\d{4}) (.+)$/s;
 // What is no file has ten blanks behind it, a size has one; the rest belongs to the name.
-const DOS = /^\d{1,2}-\d{1,2}-\d{2,4}\s+\d{1,2}:\d{2}\s*(?:[AP]M)?\s+(<[A-Z]+> {1,10}|\d+ )(.+)$/s;
+const DOS = /^\d{1,2}-\d{1,2}-\d{2,4}\s+\d{1,2}:\d{2}(?:\s*[AP]M)?\s+(<[A-Z]+> {1,10}|\d+ )(.+)$/s;
 
 /** A line of `LIST` as Unix or DOS show it. It gives no time: most servers show their local one, to the minute. */
 export function parseListLine(line: string): ListingLine {
   if (/^total \d+$/.test(line)) return "other";
-  const unix = UNIX.exec(line);
-  if (unix !== null) {
-    const [, type, size, name = ""] = unix;
+  const [head = "", type] = UNIX.exec(line) ?? [];
+  const found = type === undefined ? null : SIZE_AND_NAME.exec(line.slice(head.length - 1));
+  if (found !== null) {
+    const [, size, name = ""] = found;
     if ((type !== "-" && type !== "d") || name === "." || name === "..") return "other";
     return entryOf(type === "d", size, name);
   }

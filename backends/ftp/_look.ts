@@ -3,14 +3,14 @@ import { replyError } from "./_errors.ts";
 import { infoOf, listFolder, parseStatus } from "./_list.ts";
 import type { Entry } from "./_listing.ts";
 import { folderOf } from "./_names.ts";
-import { isDone, isUnknownCommand, parseSize, type Reply } from "./_reply.ts";
+import { isDone, isUnknownCommand, parseSize, type Reply, saysAbsent } from "./_reply.ts";
 import type { Session } from "./_session.ts";
+import { asksTimes, timeIn } from "./_times.ts";
 
 /** What stands under `name`, as a listing shows it, if it is an object. */
 export async function look(session: Session, name: ObjectName): Promise<ObjectInfo | undefined> {
-  const found = session.has("MLST")
-    ? await lookAny(session, name)
-    : await lookBySize(session, name);
+  const asksMlst = session.has("MLST") && !asksTimes(session.facts);
+  const found = asksMlst ? await lookAny(session, name) : await lookBySize(session, name);
   if (typeof found === "string" || found.kind === "folder") return undefined;
   return infoOf(folderOf(name), { ...found, name: name.slice(name.lastIndexOf("/") + 1) });
 }
@@ -63,15 +63,13 @@ export async function checkRoot(session: Session): Promise<void> {
   if (!isDone(reply)) throw rootError(reply);
 }
 
-/** An answer that refuses a file or folder that is not there, or seems so. */
-export function saysAbsent({ code }: Reply): boolean {
-  return code === 550 || code === 553 || code === 450;
-}
-
 async function lookBySize(session: Session, name: ObjectName): Promise<Entry | "absent"> {
-  const reply = await session.exchange(`SIZE ${session.path(name)}`);
+  const path = session.path(name);
+  const commands = [`SIZE ${path}`, ...(asksTimes(session.facts) ? [`MDTM ${path}`] : [])];
+  const [reply, time] = await session.exchangeAll(commands);
+  if (reply === undefined) throw new TypeError("all commands are answered");
   const sizeBytes = parseSize(reply);
-  if (sizeBytes !== undefined) return { kind: "file", name, sizeBytes };
+  if (sizeBytes !== undefined) return { kind: "file", name, sizeBytes, ...timeIn(time) };
   if (isUnknownCommand(reply)) return await lookInListing(session, name);
   if (!saysAbsent(reply)) throw replyError(reply);
   await checkRoot(session);

@@ -1,6 +1,6 @@
 import { BackendError, type ObjectName, parseObjectName } from "../backend.ts";
 import { replyError } from "./_errors.ts";
-import { listFolder } from "./_list.ts";
+import { listBy, listFolder, notUnderstood, refusedListing, waysAfter } from "./_list.ts";
 import { parseTime } from "./_listing.ts";
 import { temporaryName } from "./_names.ts";
 import { rename } from "./_put.ts";
@@ -54,24 +54,30 @@ export async function probe(session: Session): Promise<void> {
   const { facts } = session;
   const [plain, other] = [temporaryName(""), temporaryName("")];
   const blank = parseObjectName(`${plain}\t `);
-  const source = { sizeBytes: 1, bytes: new Uint8Array(1), open: () => new ReadableStream() };
-  for (const name of [plain, other]) {
-    const { kind } = await upload(session, { path: session.path(name), source, signal: undefined });
-    if (kind === "refused") return;
-  }
-  let current = plain;
+  for (const name of [plain, other]) if (!await putByte(session, name)) return;
+  // What the renamed one is called is not known yet.
+  let standing = [plain, blank];
   try {
     await readClock(session, other);
     await rename(session, plain, blank);
     const listed = await findListing(session, other);
-    current = parseObjectName(listed.find((name) => name.startsWith(plain)) ?? plain);
+    const current = parseObjectName(listed.find((name) => name.startsWith(plain)) ?? plain);
+    standing = [current];
     facts.keepsBlanks = current === blank;
+    if (facts.listing !== "MLSD") await readEmpty(session);
     facts.replaces = isDone(await rename(session, current, other));
   } finally {
     if (session.isReady) {
-      await session.exchangeAll([current, other].map((name) => `DELE ${session.path(name)}`));
+      await session.exchangeAll([...standing, other].map((name) => `DELE ${session.path(name)}`));
     }
   }
+}
+
+/** Puts a byte there and says whether that is allowed. */
+async function putByte(session: Session, name: ObjectName): Promise<boolean> {
+  const source = { sizeBytes: 1, bytes: new Uint8Array(1), open: () => new ReadableStream() };
+  const put = await upload(session, { path: session.path(name), source, signal: undefined });
+  return put.kind === "stored";
 }
 
 async function readClock(session: Session, name: ObjectName): Promise<void> {
@@ -82,18 +88,58 @@ async function readClock(session: Session, name: ObjectName): Promise<void> {
   if (serverMs !== undefined) session.facts.aheadMs = serverMs - nowMs;
 }
 
-/** The names in the relay's folder, in the first way of listing that shows hidden ones. */
+/**
+ * Makes sure that the present way of listing, taken for one that failed, shows hidden names; else goes on to one that
+ * does. Where it may not write, nothing is found out.
+ *
+ * @throws {BackendError} `unsupported`, `protocol` if there is none
+ */
+export async function proveListing(session: Session): Promise<void> {
+  const name = temporaryName("");
+  if (!await putByte(session, name)) return;
+  try {
+    await findListing(session, name);
+  } finally {
+    if (session.isReady) await session.exchange(`DELE ${session.path(name)}`);
+  }
+}
+
+/** The names in the relay's folder, in the first way of listing, from the present one on, that shows hidden ones. */
 async function findListing(session: Session, hidden: ObjectName): Promise<readonly string[]> {
   const { facts } = session;
-  for (;;) {
-    const tried = facts.listing;
-    const listed = await listFolder(session, "");
-    const found = listed.kind === "listed" ? listed.entries.map(({ name }) => name) : [];
-    if (found.includes(hidden)) return found;
-    if (facts.listing === "LIST") break;
-    if (facts.listing === tried) facts.listing = tried === "MLSD" ? "LIST -a" : "LIST";
+  let failure = notUnderstood(undefined);
+  for (const way of [facts.listing, ...waysAfter(facts.listing)]) {
+    const listed = await listBy(way, session, { folder: "" });
+    if (listed.kind === "refused") failure = refusedListing(listed);
+    if (listed.kind === "foreign" && listed.line !== undefined) {
+      failure = notUnderstood(listed.line);
+    }
+    if (listed.kind !== "listed") continue;
+    const names = listed.entries.map(({ name }) => name);
+    if (names.includes(hidden)) {
+      facts.listing = facts.provenListing = way;
+      return names;
+    }
+    failure = new BackendError(
+      "unsupported",
+      'the server does not list names that start with "."',
+      {
+        hint: "Let the server show hidden files",
+      },
+    );
   }
-  throw new BackendError("unsupported", 'the server does not list names that start with "."', {
-    hint: "Let the server show hidden files",
-  });
+  facts.listing = facts.provenListing ?? facts.listing;
+  throw failure;
+}
+
+/** Some servers refuse to list an empty folder, as if it were not there. */
+async function readEmpty(session: Session): Promise<void> {
+  const folder = temporaryName("");
+  if (!isDone(await session.exchange(`MKD ${session.path(folder)}`))) return;
+  try {
+    const listed = await listFolder(session, folder);
+    if (listed.kind === "refused") session.facts.emptyCode = listed.reply.code;
+  } finally {
+    if (session.isReady) await session.exchange(`RMD ${session.path(folder)}`);
+  }
 }

@@ -13,6 +13,8 @@ const MAX_NAME_BYTES = 255;
 const MISLIKED = /[*\\\u0000-\u001f\u007f]/;
 /** How many folders are remembered. */
 const MAX_FOLDERS = 50_000;
+/** How often a folder is made that is not there, although the server says that it cannot be made. */
+const MAX_MAKINGS = 8;
 
 /** What to put. */
 export interface Put {
@@ -83,14 +85,14 @@ export class Putter {
 
   /** Makes a folder and those above it; says whether it made that one. */
   async makeFolder(session: Session, name: ObjectName): Promise<boolean> {
-    let reply = await this.#make(session, name);
-    if (isDone(reply)) return true;
-    if (await lookAny(session, name) !== "absent") return false;
-    this.forget();
-    reply = await this.#make(session, name);
-    if (isDone(reply)) return true;
-    if (await lookAny(session, name) !== "absent") return false;
-    throw await whyRefused(session, name, reply);
+    for (let attempt = 1;; attempt++) {
+      const reply = await this.#make(session, name);
+      if (isDone(reply)) return true;
+      if (await lookAny(session, name) !== "absent") return false;
+      if (attempt === MAX_MAKINGS) throw await whyRefused(session, name, reply);
+      // A folder above it is gone, or another client removed this one between the answer and the look.
+      this.forget();
+    }
   }
 
   async #make(session: Session, name: ObjectName): Promise<Reply> {

@@ -58,7 +58,7 @@ export class ReplyParser {
   #take(bytes: Uint8Array): Reply | undefined {
     this.#checkSize(bytes.length);
     this.#sizeBytes += bytes.length + 1;
-    const line = this.#decode(bytes).replace(/\r+$/, "");
+    const line = this.#decode(bytes).replace(/(?<!\r)\r+$/, "");
     const [, code, mark, text = ""] = /^([1-5]\d\d)([ -]|$)(.*)$/s.exec(line) ?? [];
     if (this.#open === undefined) {
       if (code === undefined) throw new ReplyError("its answer does not begin with a code");
@@ -102,6 +102,11 @@ export function isHalfway({ code }: Reply): boolean {
 /** Whether the server does not know the command, or not in this form. */
 export function isUnknownCommand({ code }: Reply): boolean {
   return code === 500 || code === 501 || code === 502 || code === 504;
+}
+
+/** An answer that refuses a file or folder that is not there, or seems so. */
+export function saysAbsent({ code }: Reply): boolean {
+  return code === 550 || code === 553 || code === 450;
 }
 
 /** The features of an answer to `FEAT` (RFC 2389), in capitals, each with its parameters. */

@@ -1,6 +1,7 @@
 import { BackendError, type ObjectName, type RelayAddress } from "../backend.ts";
 import type { Control } from "./_control.ts";
 import { connectionError, replyError, shown } from "./_errors.ts";
+import type { Entry } from "./_listing.ts";
 import type { NameCoding } from "./_names.ts";
 import {
   isDone,
@@ -13,6 +14,12 @@ import {
 import { connectSecurable, SocketWire, type TlsOptions } from "./_tls.ts";
 import { connectPlain, type Wire } from "./_wire.ts";
 
+/** The ways to list a folder, in the order in which they are tried. `NLST` gives names alone. */
+export const LISTING_WAYS = ["MLSD", "LIST -a", "LIST", "NLST -a", "NLST"] as const;
+
+/** One of {@linkcode LISTING_WAYS}. */
+export type ListingWay = typeof LISTING_WAYS[number];
+
 /** What a server was found to be like; shared by all sessions with it, and added to as they find more. */
 export interface ServerFacts {
   /** How its connections are secured. */
@@ -21,7 +28,11 @@ export interface ServerFacts {
   passive?: "EPSV" | "PASV";
   /** A port for data that was asked for early did not take a connection. */
   hasLostPort?: boolean;
-  listing: "MLSD" | "LIST -a" | "LIST";
+  listing: ListingWay;
+  /** The way of listing that was seen to show hidden names; absent if that could not be tried. */
+  provenListing?: ListingWay;
+  /** The code by which an empty folder's listing is refused, where the server does that. */
+  emptyCode?: number;
   /** Whether commands may be sent before those before them are answered; `undefined` if it is not known. */
   pipelines?: boolean;
   /** The relay's folder as the server names it, without a final `/`. */
@@ -77,6 +88,16 @@ export interface Refusal {
   readonly kind: "refused";
   readonly before: readonly Reply[];
   readonly reply: Reply;
+}
+
+/** What stands in a folder, or that the server does not list it. */
+export type Listed = { readonly kind: "listed"; readonly entries: readonly Entry[] } | Refusal;
+
+/** The server does not list in some way, or not so that it is understood. */
+export interface Foreign {
+  readonly kind: "foreign";
+  /** A line of what came. */
+  readonly line?: string;
 }
 
 /** A control connection that is logged in. One caller at a time. */

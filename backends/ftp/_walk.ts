@@ -2,12 +2,16 @@ import { BackendError, type FolderName, type ObjectInfo } from "../backend.ts";
 import { replyError } from "./_errors.ts";
 import { infoOf, listFolder } from "./_list.ts";
 import { type Entry, parseTime } from "./_listing.ts";
-import { checkRoot, saysAbsent } from "./_look.ts";
+import { checkRoot, isFolder } from "./_look.ts";
 import { inFolder, isTemporaryName } from "./_names.ts";
-import type { ServerFacts, Session } from "./_session.ts";
+import { proveListing } from "./_probe.ts";
+import { saysAbsent } from "./_reply.ts";
+import type { Listed, ServerFacts, Session } from "./_session.ts";
 
 /** A temporary file untouched for this long has no living writer, milliseconds. */
 const LEFT_OVER_MS = 24 * 60 * 60 * 1000;
+/** How often a folder is listed that is there, but not for the listing: it may come and go, as guards of locks do. */
+const MAX_TRIES = 3;
 
 /** What {@linkcode walk} works with. */
 export interface WalkOptions {
@@ -47,13 +51,25 @@ export async function* walk(
 }
 
 async function entriesOf(session: Session, folder: FolderName): Promise<readonly Entry[]> {
+  for (let tries = 1;; tries++) {
+    const listed = await listProven(session, folder);
+    if (listed.kind === "listed") return listed.entries;
+    const { reply } = listed;
+    if (!saysAbsent(reply) && reply.code !== 501) throw replyError(reply);
+    await checkRoot(session);
+    const isThere = folder === "" || await isFolder(session, folder);
+    if (!isThere || reply.code === session.facts.emptyCode) return [];
+    if (tries === MAX_TRIES) throw new BackendError("denied", replyError(reply).message);
+  }
+}
+
+/** A listing in a way that is known to show hidden names, as far as that can be known. */
+async function listProven(session: Session, folder: FolderName): Promise<Listed> {
   const listed = await listFolder(session, folder);
-  if (listed.kind === "listed") return listed.entries;
-  const { reply } = listed;
-  if (!saysAbsent(reply) && reply.code !== 501) throw replyError(reply);
-  await checkRoot(session);
-  if (folder !== "") return [];
-  throw new BackendError("denied", replyError(reply).message);
+  const { listing, provenListing } = session.facts;
+  if (provenListing === undefined || provenListing === listing) return listed;
+  await proveListing(session);
+  return await listFolder(session, folder);
 }
 
 async function removeLeftOver(

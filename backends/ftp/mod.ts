@@ -23,6 +23,7 @@ import { Putter } from "./_put.ts";
 import { readWhole, streamOf } from "./_get.ts";
 import { isDone, parseSize, type Reply } from "./_reply.ts";
 import type { ServerFacts, Session, Target } from "./_session.ts";
+import { hasTimes } from "./_times.ts";
 import type { TlsOptions } from "./_tls.ts";
 import { Together } from "./_together.ts";
 import { walk } from "./_walk.ts";
@@ -122,8 +123,7 @@ class FtpBackend implements Backend {
       exclusiveCreate: false,
       exclusiveFolder: true,
       atomicReplace: facts.replaces === true,
-      // Of the other listings no time can be had that is exact.
-      timePrecisionMs: facts.listing === "MLSD" ? 1000 : undefined,
+      timePrecisionMs: hasTimes(facts) ? 1000 : undefined,
       listingLagMs: 0,
       knowsSpace: true,
     };

@@ -2,7 +2,6 @@ import {
   type Backend,
   BackendError,
   type ByteSource,
-  type ObjectInfo,
   type ObjectName,
 } from "../../backends/backend.ts";
 import type { Compression } from "../archive/codec.ts";
@@ -14,6 +13,7 @@ import type { Checksums, Sealer } from "./checksum.ts";
 import type { Locks } from "./lock.ts";
 import { decodeText, MAX_RECORD_BYTES } from "./metadata.ts";
 import type { QuietMemory } from "./quiet.ts";
+import type { Versions } from "./versions.ts";
 
 /** The text of a record and the sign of the object that it was read from. */
 export interface ReadRecord {
@@ -46,6 +46,7 @@ export interface RelayContext {
   readonly pullerCount: number;
   readonly maxTransfers: number;
   readonly records: RecordCache;
+  readonly versions: Versions;
   readonly quiet: QuietMemory;
   readonly log: Log;
 }
@@ -92,17 +93,4 @@ export async function readText(backend: Backend, name: ObjectName): Promise<stri
     if (cause.code === "too-large") return "";
     throw cause;
   }
-}
-
-/**
- * What tells two versions of a placeholder apart in a listing. Without a tag only size and time are left, which may be
- * coarse: then a record beside standing content is read each time, as that is when it changes.
- */
-export function signOf(
-  placeholder: ObjectInfo,
-  content: ObjectInfo | undefined,
-): string | undefined {
-  if (placeholder.tag !== undefined) return placeholder.tag;
-  if (content !== undefined || placeholder.modifiedMs === undefined) return undefined;
-  return `${placeholder.sizeBytes} ${placeholder.modifiedMs}`;
 }

@@ -18,9 +18,6 @@ import {
 import type { RecordViewer } from "./record_view.ts";
 import type { LockView } from "./relay.ts";
 
-/** A storage's times this coarse, in milliseconds, do not show that an object was written again. */
-const COARSE_MS = 2_000;
-
 /** An index object as it was last seen. */
 interface SeenIndex {
   /** Of the object, as listed; `undefined` if a listing does not tell two versions of it apart. */
@@ -67,6 +64,7 @@ export class PageReader {
     let foreign: ObjectName | undefined;
     for await (const info of this.#context.backend.list("", options)) {
       usedBytes += info.sizeBytes;
+      this.#context.versions.note(info);
       const kind = classifyPageObject(info.name);
       if (kind.kind === "other") continue;
       if (kind.kind === "placeholder layout") {
@@ -121,7 +119,7 @@ export class PageReader {
 
   /** Digest of the content of an index object. What is fetched for it is kept for {@linkcode read}. */
   async digest(info: ObjectInfo): Promise<string | undefined> {
-    const sign = this.#signOf(info, { isLocked: false });
+    const sign = this.#context.versions.signOf(info);
     const seen = this.#seen.get(info.name);
     if (isSame(seen, sign)) return seen?.digest;
     const bytes = await this.#bytes(info.name);
@@ -145,7 +143,7 @@ export class PageReader {
     options: { readonly page: string; readonly isLocked: boolean; readonly isGrouped: boolean },
   ): Promise<ReadIndex | undefined> {
     const { page, isLocked, isGrouped } = options;
-    const sign = this.#signOf(info, { isLocked });
+    const sign = isLocked ? info.tag : this.#context.versions.signOf(info);
     const [seen, read] = [this.#seen.get(info.name), this.#read.get(info.name)];
     if (read !== undefined && isSame(seen, sign) && seen?.digest === read.digest) return read;
     const fetched = isLocked ? undefined : this.#fetched.get(info.name);
@@ -176,16 +174,6 @@ export class PageReader {
       digest,
     });
     return digest;
-  }
-
-  #signOf(
-    { tag, sizeBytes, modifiedMs }: ObjectInfo,
-    { isLocked }: { readonly isLocked: boolean },
-  ): string | undefined {
-    if (tag !== undefined || isLocked) return tag;
-    const { timePrecisionMs } = this.#context.backend.traits;
-    const isCoarse = timePrecisionMs === undefined || timePrecisionMs > COARSE_MS;
-    return isCoarse || modifiedMs === undefined ? undefined : `${sizeBytes} ${modifiedMs}`;
   }
 
   async #bytes(name: ObjectName): Promise<Uint8Array | undefined> {

@@ -1,11 +1,11 @@
 import type { ObjectInfo } from "../../backends/backend.ts";
 import type { RelativePath } from "../path.ts";
 import { signNumber } from "../sign.ts";
-import { signOf } from "./context.ts";
 import { LazyMap } from "./lazy_map.ts";
 import type { QuietMemory } from "./quiet.ts";
 import type { RecordViewer } from "./record_view.ts";
 import type { LockView, QuietNotes, RecordView, RelayEntries, RelayEntry } from "./relay.ts";
+import type { Versions } from "./versions.ts";
 
 /** What stands on the relay for a resource, as a listing shows it. */
 export interface Standing {
@@ -26,9 +26,10 @@ export function standingOf(
     readonly content?: ObjectInfo;
     readonly lock?: ObjectInfo;
   },
+  versions: Pick<Versions, "signOf">,
 ): Standing {
-  const sign = placeholder && signOf(placeholder, content);
-  const stored = content && (content.tag ?? contentSign(content));
+  const sign = placeholder && versions.signOf(placeholder);
+  const stored = content && versions.signOf(content);
   const isTold = (placeholder === undefined || sign !== undefined) &&
     (content === undefined || stored !== undefined);
   return {
@@ -39,10 +40,6 @@ export function standingOf(
     isLocked: lock !== undefined,
     mark: isTold ? signNumber(`${sign ?? "-"} ${stored ?? "-"}`) : undefined,
   };
-}
-
-function contentSign({ sizeBytes, modifiedMs }: ObjectInfo): string | undefined {
-  return modifiedMs === undefined ? undefined : `${sizeBytes} ${modifiedMs}`;
 }
 
 /** What entries are made of besides the listing. */

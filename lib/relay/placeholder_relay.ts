@@ -42,7 +42,7 @@ export class PlaceholderRelay implements Relay {
   }
 
   async survey(options: { readonly signal?: AbortSignal } = {}): Promise<Survey> {
-    const { locks, quiet } = this.#context;
+    const { locks, quiet, versions } = this.#context;
     const { found, usedBytes } = await this.#list(options);
     const standing = new Map<RelativePath, Standing>();
     const locked = new Map<RelativePath, LockView | undefined>();
@@ -52,7 +52,7 @@ export class PlaceholderRelay implements Relay {
     for (const resource of [...found.keys()].sort()) {
       const objects = found.get(resource);
       if (objects === undefined) continue;
-      const stands = standingOf(objects);
+      const stands = standingOf(objects, versions);
       standing.set(resource, stands);
       const { lock, placeholder } = objects;
       const isQuiet = lock === undefined && stands.mark !== undefined &&
@@ -199,6 +199,7 @@ export class PlaceholderRelay implements Relay {
     let usedBytes = 0;
     for await (const info of this.#context.backend.list("", { ...options, recursive: true })) {
       usedBytes += info.sizeBytes;
+      this.#context.versions.note(info);
       const kind = classify(info.name);
       switch (kind.kind) {
         case "content":

@@ -2,7 +2,7 @@ import type { ByteSource } from "../../backends/backend.ts";
 import { EscaleError, messageOf } from "../errors.ts";
 import type { RelativePath } from "../path.ts";
 import { checkContent } from "./content.ts";
-import { type ReadRecord, readText, type RelayContext, signOf } from "./context.ts";
+import { type ReadRecord, readText, type RelayContext } from "./context.ts";
 import type { HeldLock } from "./lock.ts";
 import type { Look, Looker } from "./look.ts";
 import { acknowledgedCount, appendPuller, formatRecord, type RelayRecord } from "./metadata.ts";
@@ -96,7 +96,7 @@ export class PlaceholderTransaction implements Transaction {
   }
 
   async confirm(): Promise<ReadonlySet<RelativePath>> {
-    const { backend, log, maxTransfers, records } = this.#context;
+    const { backend, log, maxTransfers, records, versions } = this.#context;
     const confirmed = new Set<RelativePath>();
     const reads = new Map<RelativePath, ReadRecord>();
     if (this.#unconfirmed.size === 0) return confirmed;
@@ -117,7 +117,7 @@ export class PlaceholderTransaction implements Transaction {
       }
       this.#unconfirmed.delete(resource);
       confirmed.add(resource);
-      const sign = placeholder && signOf(placeholder, content);
+      const sign = placeholder && versions.signOf(placeholder);
       if (sign !== undefined) reads.set(resource, { sign, text });
     });
     if (reads.size > 0) records.note(reads);

@@ -17,9 +17,10 @@ import { RecordMemory } from "../relay/record_memory.ts";
 import type { Backend, ObjectName } from "../relay/parts.ts";
 import type { OpenBackend } from "../relay/relay.ts";
 import type { Sighting } from "../relay/sightings.ts";
+import { Versions } from "../relay/versions.ts";
 import { KeyProof } from "./key_proof.ts";
 import { pause } from "./pause.ts";
-import { cipherOf, keysOf } from "./workshop.ts";
+import { cipherOf, keysOf, storageName } from "./workshop.ts";
 
 /** What a maintenance command holds open of a client and its relay. */
 export interface Toolbox extends AsyncDisposable {
@@ -101,6 +102,12 @@ export async function openToolbox(section: Section, options: ToolboxOptions): Pr
     pullerCount: section.pullerCount,
     maxTransfers: section.maxParallelTransfers,
     records: new RecordMemory(),
+    versions: new Versions({
+      traits: backend.traits,
+      storage: storageName(section),
+      memory,
+      uptimeS: options.uptimeS ?? (() => Deno.osUptime()),
+    }),
     quiet: NEVER_QUIET,
     log,
     depth: section.index.kind === "pages" ? section.index.depth : 0,

@@ -29,6 +29,7 @@ import { FIRST_TIME_FORMAT } from "../relay/metadata.ts";
 import { PlaceholderRelay } from "../relay/placeholder_relay.ts";
 import { RecordMemory } from "../relay/record_memory.ts";
 import type { OpenBackend, Relay } from "../relay/relay.ts";
+import { Versions } from "../relay/versions.ts";
 import { Comparer } from "./compare.ts";
 import { originalName } from "./conflict_name.ts";
 import type { ClientEvent } from "./events.ts";
@@ -109,6 +110,13 @@ export async function openWorkshop(
     wait: pause,
     log,
   });
+  const versions = new Versions({
+    traits: backend.traits,
+    storage: storageName(section),
+    memory: state,
+    uptimeS,
+  });
+  held.defer(() => versions.save());
   const quiet = new QuietMarks(state, settingsSign(section, keys?.fingerprint));
   const relay = held.use(
     openRelay(section, {
@@ -130,6 +138,7 @@ export async function openWorkshop(
       pullerCount: section.pullerCount,
       maxTransfers: section.maxParallelTransfers,
       records: isDryRun ? new RecordMemory(recordsIn(state)) : recordsIn(state),
+      versions,
       log,
     }),
   );
@@ -173,6 +182,12 @@ export async function openWorkshop(
     isClean: false,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+/** Which storage a section's relay stands on. */
+export function storageName({ relay }: Section): string {
+  const { protocol, host = "", port = "", folder = "" } = relay;
+  return `${protocol}://${host}:${port}/${folder}`;
 }
 
 /** The texts of records that a state keeps. */

@@ -1,10 +1,26 @@
+import {
+  above,
+  baseOf,
+  columnsOf,
+  factsOf,
+  FAKE_TIME,
+  type ListingStyle,
+} from "./fake_ftp_lines.ts";
+
 /** How a {@linkcode FakeFtp} differs from a good server. Each may be changed while it runs. */
 export interface FakeFtpQuirks {
   /** Extended passive mode is not known, and `PASV` gives an address that nobody can reach. */
   hasOnlyPrivatePasv?: boolean;
   /** `MLSD` is missing; or listed as a feature, but not known; or it hides names with a dot; or it sends `LIST`. */
   mlsd?: "missing" | "lying" | "hiding" | "foreign";
-  listing?: "unix" | "dos" | "iis";
+  /** How `LIST` shows files. */
+  listing?: ListingStyle;
+  /** `LIST` is missing. */
+  hasNoList?: boolean;
+  /** `NLST` knows no options, hides names with a dot, gives paths, refuses an empty folder, sends other text, is missing. */
+  nlst?: "without options" | "hiding" | "paths" | "refusing" | "foreign" | "missing";
+  /** `MDTM` is offered, with the same time for all. */
+  hasTimes?: boolean;
   /** Names that are refused. */
   refused?: RegExp;
   /** Renames onto something that stands there are refused. */
@@ -29,6 +45,8 @@ export interface FakeFtpQuirks {
 
 const encoder = new TextEncoder();
 const PAUSE_LINES = 50;
+/** Those of all fake servers of this program, which keeps what it has found out of a server by its address. */
+const usedPorts = new Set<number>();
 
 /** A scripted FTP server in this process, on loopback, with one account and its files in memory. */
 export class FakeFtp implements AsyncDisposable {
@@ -38,7 +56,7 @@ export class FakeFtp implements AsyncDisposable {
   /** All commands that came, of all connections. */
   readonly commands: string[] = [];
   readonly quirks: FakeFtpQuirks;
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #listener = listenAfresh();
   readonly #open = new Set<Closable>();
   readonly #listeners: (() => void)[] = [];
   readonly #serving = new Set<Promise<void>>();
@@ -201,7 +219,8 @@ class Conversation {
         return await this.#reply(argument === "secret" ? "230-Welcome\r\n230 In" : "530 No");
       case "FEAT": {
         const mlst = quirks.mlsd === "missing" ? "" : " MLST type*;size*;modify*;\r\n";
-        return await this.#reply(`211-Features\r\n SIZE\r\n UTF8\r\n${mlst}211 End`);
+        const mdtm = quirks.hasTimes === true ? " MDTM\r\n" : "";
+        return await this.#reply(`211-Features\r\n SIZE\r\n UTF8\r\n${mlst}${mdtm}211 End`);
       }
       case "TYPE":
       case "OPTS":
@@ -228,9 +247,12 @@ class Conversation {
         return await this.#reply(files.delete(path) ? "250 Gone" : "550 None");
       case "SIZE":
         return await this.#reply(file === undefined ? "550 None" : `213 ${file.length}`);
+      case "MDTM":
+        return await this.#reply(file === undefined ? "550 None" : `213 ${FAKE_TIME}`);
       case "MLST": {
+        if (quirks.mlsd === "missing") return await this.#reply("500 What?");
         if (file === undefined && !folders.has(path)) return await this.#reply("550 None");
-        return await this.#reply(`250-It\r\n ${this.#facts(path)}${path}\r\n250 End`);
+        return await this.#reply(`250-It\r\n ${factsOf(file?.length)}${path}\r\n250 End`);
       }
       case "RNFR":
         this.#from = path;
@@ -256,7 +278,10 @@ class Conversation {
         }
         return await this.#list(path, quirks.mlsd === "foreign" ? "LIST -a" : "MLSD");
       case "LIST":
+        if (quirks.hasNoList === true) return await this.#reply("502 Not here");
         return await this.#list(this.#cwd, `LIST ${argument}`);
+      case "NLST":
+        return await this.#listNames(argument);
       case "QUIT":
         return await this.#reply("221 Bye");
       default:
@@ -317,41 +342,42 @@ class Conversation {
   }
 
   async #list(folder: string, how: string): Promise<void> {
-    const { files, folders, quirks } = this.#server;
+    const { folders, quirks } = this.#server;
     if (!folders.has(folder)) return await this.#reply("550 No such folder");
-    const isInside = (path: string) => path !== "/" && above(path) === folder;
-    const isShown = (path: string) => {
-      const isHidden = baseOf(path).startsWith(".");
-      return !isHidden || how === "LIST -a" || (how === "MLSD" && quirks.mlsd !== "hiding");
-    };
-    const paths = [...folders, ...files.keys()].filter((path) => isInside(path) && isShown(path));
-    const lines = paths.map((path) => {
-      return `${how === "MLSD" ? this.#facts(path) : this.#columns(path)}${baseOf(path)}\r\n`;
+    const showsHidden = how === "LIST -a" || (how === "MLSD" && quirks.mlsd !== "hiding");
+    const lines = this.#pathsIn(folder, showsHidden).map((path) => {
+      const size = this.#server.files.get(path)?.length;
+      const facts = how === "MLSD" ? factsOf(size) : columnsOf(size, quirks.listing);
+      return `${facts}${baseOf(path)}`;
     });
+    await this.#giveLines(lines);
+  }
+
+  async #listNames(argument: string): Promise<void> {
+    const { nlst } = this.#server.quirks;
+    if (nlst === "missing") return await this.#reply("502 Not here");
+    if (nlst === "without options" && argument !== "") return await this.#reply("550 None");
+    const showsHidden = nlst === "without options" || (nlst !== "hiding" && argument === "-a");
+    const paths = this.#pathsIn(this.#cwd, showsHidden);
+    if (nlst === "refusing" && paths.length === 0) return await this.#reply("550 No files found");
+    if (nlst === "foreign") return await this.#giveLines(["There are", `${paths.length} files`]);
+    const dots = argument === "-a" && nlst !== "refusing" ? [".", ".."] : [];
+    await this.#giveLines([...dots, ...(nlst === "paths" ? paths : paths.map(baseOf))]);
+  }
+
+  #pathsIn(folder: string, showsHidden: boolean): string[] {
+    const { files, folders } = this.#server;
+    return [...folders, ...files.keys()].filter((path) => {
+      return path !== "/" && above(path) === folder &&
+        (showsHidden || !baseOf(path).startsWith("."));
+    });
+  }
+
+  async #giveLines(lines: readonly string[]): Promise<void> {
     await this.#transfer(async (data) => {
-      await write(data, encoder.encode(lines.join("")));
+      await write(data, encoder.encode(lines.map((line) => `${line}\r\n`).join("")));
       return true;
     });
-  }
-
-  #facts(path: string): string {
-    const file = this.#server.files.get(path);
-    const size = file === undefined ? "" : `Size=${file.length};`;
-    return `Type=${file === undefined ? "dir" : "file"};${size}Modify=20200102030405; `;
-  }
-
-  #columns(path: string): string {
-    const size = this.#server.files.get(path)?.length;
-    switch (this.#server.quirks.listing ?? "unix") {
-      case "unix": {
-        const mode = size === undefined ? "drwxr-xr-x" : "-rw-r--r--";
-        return `${mode}   1 some owner  ${size ?? 4096} Jan  2 03:04 `;
-      }
-      case "dos":
-        return `01-02-20  03:04AM       ${size ?? "<DIR>         "} `;
-      case "iis":
-        return `01-02-2020  03:04       ${size ?? "<DIR>         "} `;
-    }
   }
 }
 
@@ -359,10 +385,14 @@ async function write(connection: Deno.TcpConn, bytes: Uint8Array): Promise<void>
   for (let sent = 0; sent < bytes.length;) sent += await connection.write(bytes.subarray(sent));
 }
 
-function above(path: string): string {
-  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
-}
-
-function baseOf(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
+/** A listener on a port that no fake server had before. */
+function listenAfresh(): Deno.TcpListener {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  if (!usedPorts.has(port)) {
+    usedPorts.add(port);
+    return listener;
+  }
+  listener.close();
+  return listenAfresh();
 }

@@ -28,6 +28,7 @@ export class LegacyIndexPeer {
   readonly #cipher: LegacyCipher;
   readonly #passesTimes: boolean;
   readonly #nowS: () => number;
+  readonly #userId: number | undefined;
   /** Pages whose persistent index it has gone through since it started. */
   readonly #known = new Set<string>();
 
@@ -42,6 +43,8 @@ export class LegacyIndexPeer {
       /** Whether its callers pass the recorded time along; the table has both. */
       readonly passesTimes: boolean;
       readonly nowS: () => number;
+      /** The user who is to own what it writes to the relay. */
+      readonly userId?: number;
     },
   ) {
     this.#name = name;
@@ -51,6 +54,7 @@ export class LegacyIndexPeer {
     this.#cipher = options.cipher;
     this.#passesTimes = options.passesTimes;
     this.#nowS = options.nowS;
+    this.#userId = options.userId;
   }
 
   /** Starts anew: forgets what it knew, and undoes what its own locks show as interrupted. */
@@ -226,7 +230,9 @@ export class LegacyIndexPeer {
   }
 
   #write(name: string, bytes: Uint8Array): void {
-    write(`${this.#relay}/${name}`, bytes);
+    const place = `${this.#relay}/${name}`;
+    write(place, bytes);
+    if (this.#userId !== undefined) Deno.chownSync(place, this.#userId, null);
   }
 
   #remove(name: string): void {

@@ -46,6 +46,8 @@ async function assertWorks(backend: Backend): Promise<void> {
   assert.equal(await backend.stat(name("a")), undefined);
 }
 
+const NAMES_ALONE: FakeFtpQuirks = { mlsd: "missing", hasNoList: true };
+
 const WORKING: Readonly<Record<string, FakeFtpQuirks>> = {
   "keeps to the documents": {},
   "has no EPSV, and a private address in PASV": { hasOnlyPrivatePasv: true },
@@ -55,6 +57,12 @@ const WORKING: Readonly<Record<string, FakeFtpQuirks>> = {
   "claims MLSD without having it": { mlsd: "lying" },
   "hides names in MLSD": { mlsd: "hiding" },
   "sends something else for MLSD": { mlsd: "foreign" },
+  "lists names alone": NAMES_ALONE,
+  "lists names alone, beside what nobody understands": { mlsd: "missing", listing: "foreign" },
+  "lists the paths of names alone, with times": { ...NAMES_ALONE, nlst: "paths", hasTimes: true },
+  "lists names alone, and all of them": { ...NAMES_ALONE, nlst: "without options" },
+  "lists names alone, and no empty folder": { ...NAMES_ALONE, nlst: "refusing" },
+  "lists names alone, and loses commands": { ...NAMES_ALONE, losesCommands: true },
   "sends its replies byte by byte": { isSplit: true },
   "loses commands that come together": { losesCommands: true },
   "refuses renames onto what stands there": { refusesReplace: true },

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { BackendError } from "../../../backends/backend.ts";
+import { BackendError, type ObjectInfo } from "../../../backends/backend.ts";
+import { infoOf, listFolder } from "../../../backends/ftp/_list.ts";
+import { openSession } from "../../../backends/ftp/_login.ts";
+import { codingOf } from "../../../backends/ftp/_names.ts";
+import { enterRoot } from "../../../backends/ftp/_probe.ts";
 import { openFtp } from "../../../backends/ftp/mod.ts";
 import { makeCertificates } from "../../servers/certificates.ts";
 import { type FtpProgram, startFtpServer, whyNoFtpServer } from "../../servers/ftp.ts";
@@ -180,3 +184,39 @@ testEach("a large object is read slowly over TLS, and whole", async (program) =>
   }
   assert.equal(gotBytes, sizeBytes);
 });
+
+testEach("a list of names tells as much as any other, hidden ones included", async (program) => {
+  await using server = await startTrusted(program, "plain");
+  const address = addressOf(server, { tls: "plain" });
+  await using backend = await openFtp(address);
+  for (const text of ["d/a b", "d/.hidden", "d/-x", "d/[q]", "d/below/f"]) {
+    await backend.put(name(text), sourceOf(noise(12)));
+  }
+  await backend.makeFolder(name("empty"));
+  const session = await openSession({
+    ...{ address, host: "127.0.0.1", coding: codingOf(), facts: { listing: "NLST -a" } },
+    tls: { host: "127.0.0.1", verify: true, version: "TLS" },
+    trace: () => {},
+  });
+  try {
+    await enterRoot(session, address.folder ?? "");
+    const empty = await listFolder(session, name("empty"));
+    assert.deepEqual(empty, { kind: "listed", entries: [] });
+    const listed = await listFolder(session, name("d"));
+    assert.ok(listed.kind === "listed");
+    const folders = listed.entries.filter(({ kind }) => kind === "folder");
+    assert.deepEqual(folders.map((entry) => entry.name), ["below"]);
+    const files = listed.entries.filter(({ kind }) => kind === "file");
+    const infos = files.map((entry) => infoOf(name("d"), entry)).sort(byName);
+    for (const { modifiedMs } of infos) assert.ok(modifiedMs !== undefined);
+    assert.deepEqual(infos, (await Array.fromAsync(backend.list(name("d")))).sort(byName));
+    // What knows no options shows hidden names without.
+    assert.equal(session.facts.listing, program === "pure-ftpd" ? "NLST" : "NLST -a");
+  } finally {
+    await session.quit();
+  }
+});
+
+function byName(a: ObjectInfo, b: ObjectInfo): number {
+  return a.name < b.name ? -1 : 1;
+}

@@ -12,6 +12,7 @@ import { NEVER_QUIET } from "../../../lib/relay/quiet.ts";
 import { Locks } from "../../../lib/relay/lock.ts";
 import { EVERYONE, FIRST_TIME_FORMAT, type RelayRecord } from "../../../lib/relay/metadata.ts";
 import type { PlainContent } from "../../../lib/relay/relay.ts";
+import { Versions } from "../../../lib/relay/versions.ts";
 import { QuietMarks } from "../../../lib/local/quiet_marks.ts";
 import { spool } from "../../../lib/local/spool.ts";
 import { State } from "../../../lib/local/state.ts";
@@ -49,6 +50,10 @@ function openRelay(
     ...{ backend, client, locks, cipher: plainCipher, checksums: CHECKSUMS, sealer: undefined },
     ...{ requireSeals: false, timeFormat: FIRST_TIME_FORMAT, pullerCount: 1, maxTransfers: 2 },
     records: { get: () => undefined, reader: () => () => undefined, note: () => {} },
+    versions: new Versions({
+      ...{ traits: store.traits, storage: "", uptimeS: () => 0 },
+      memory: State.open(":memory:"),
+    }),
     quiet: NEVER_QUIET,
     log: silentLog,
     ...{ depth: 1, maxPageSizeBytes: 100, compression: "none", acknowledges: true },

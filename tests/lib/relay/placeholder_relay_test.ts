@@ -14,6 +14,7 @@ import { Locks } from "../../../lib/relay/lock.ts";
 import { FIRST_TIME_FORMAT, formatRecord, type RelayRecord } from "../../../lib/relay/metadata.ts";
 import { PlaceholderRelay } from "../../../lib/relay/placeholder_relay.ts";
 import { NEVER_QUIET } from "../../../lib/relay/quiet.ts";
+import { Versions } from "../../../lib/relay/versions.ts";
 import { FaultyBackend } from "../../support/faulty_backend.ts";
 import { readGolden } from "../../support/golden.ts";
 import { sourceOf } from "../../support/sources.ts";
@@ -37,6 +38,7 @@ class Place implements AsyncDisposable {
   readonly backend: FaultyBackend;
   readonly relay: PlaceholderRelay;
   readonly cached: Map<string, ReadRecord> = new Map();
+  uptimeS = 0;
   readonly #state: State = State.open(":memory:");
 
   constructor(
@@ -81,6 +83,10 @@ class Place implements AsyncDisposable {
         reader: () => (resource) => this.cached.get(resource),
         note: (reads) => reads.forEach((read, resource) => this.cached.set(resource, read)),
       },
+      versions: new Versions({
+        ...{ traits: this.store.traits, storage: "", memory: this.#state },
+        uptimeS: () => this.uptimeS,
+      }),
       quiet: NEVER_QUIET,
       log: silentLog,
     });
@@ -166,15 +172,21 @@ Deno.test("survey() of an idle relay is one listing and reads nothing", async ()
   assert.deepEqual(view?.kind === "present" && view.record.pullers, ["C"]);
 });
 
-Deno.test("survey() without tags goes by size and time, and reads records beside standing content each time", async () => {
+Deno.test("survey() without tags goes by size and time, once the time has passed", async () => {
   await using place = new Place({ hasTags: false });
   await place.put(".f.placeholder", formatRecord(RECORD));
   await place.put("f", "standing");
   await place.put(".g.placeholder", formatRecord(RECORD));
-  await place.relay.survey();
-  assert.deepEqual(place.calls().sort(), ["list", "read .f.placeholder", "read .g.placeholder"]);
-  await place.relay.survey();
-  assert.deepEqual(place.calls(), ["list", "read .f.placeholder"]);
+  const all = ["list", "read .f.placeholder", "read .g.placeholder"];
+  for (const uptimeS of [0, 1, 5]) {
+    place.uptimeS = uptimeS;
+    await place.relay.survey();
+    assert.deepEqual(place.calls().sort(), all);
+  }
+  for (let round = 0; round < 2; round++) {
+    await place.relay.survey();
+    assert.deepEqual(place.calls(), ["list"]);
+  }
 });
 
 Deno.test("survey() reads a lock each time, and the record beside it as any other", async () => {

@@ -31,7 +31,12 @@ function keyFor({ cipher }: Layout): LegacyCipher {
 export function legacyFor(
   world: World,
   client: TestClient,
-  options: { readonly layout: Layout; readonly passesTimes?: boolean },
+  options: {
+    readonly layout: Layout;
+    readonly passesTimes?: boolean;
+    /** The user who is to own what it writes to the relay. */
+    readonly userId?: number;
+  },
 ): LegacyIndexPeer {
   let nowS = Math.floor(Date.now() / 1000);
   return new LegacyIndexPeer(client.section.name, {
@@ -41,20 +46,28 @@ export function legacyFor(
     cipher: keyFor(options.layout),
     passesTimes: options.passesTimes ?? true,
     nowS: () => nowS++,
+    ...(options.userId === undefined ? {} : { userId: options.userId }),
   });
 }
 
 /** One of ours and a model of 0.7 on one index relay. */
 export class MixedPair implements Disposable {
-  readonly world: World = new World();
+  readonly world: World;
   readonly ours: TestClient;
   /** Its folder, written and read as a client's. */
-  readonly folder: TestClient = this.world.client("legacy");
+  readonly folder: TestClient;
   readonly legacy: LegacyIndexPeer;
 
-  constructor(layout: Layout = PLAIN, passesTimes = true) {
-    this.ours = this.world.client("ours", optionsFor(layout));
-    this.legacy = legacyFor(this.world, this.folder, { layout, passesTimes });
+  /** The relay is that of `world`; `userId` owns what 0.7 writes there. */
+  constructor(
+    layout: Layout = PLAIN,
+    passesTimes = true,
+    { world = new World(), ...owner }: { readonly world?: World; readonly userId?: number } = {},
+  ) {
+    this.world = world;
+    this.ours = world.client("ours", optionsFor(layout));
+    this.folder = world.client("legacy");
+    this.legacy = legacyFor(world, this.folder, { layout, passesTimes, ...owner });
   }
 
   /** Lets both run in turn until nothing moves. */
