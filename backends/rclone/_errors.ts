@@ -17,6 +17,7 @@ export class RcError extends BackendError {
 
 /** What storages say, since rclone hands on nothing but their words. The first that fits counts. */
 const SIGNS: readonly (readonly [RegExp, BackendErrorCode])[] = [
+  [/entity ?too ?large|too large object/i, "full"],
   [/no space left|quota|insufficient.?storage|storage.?full|disk full|\b507\b/i, "full"],
   [
     /file ?name too long|name (is )?too long|invalid (file)?name|can't use .* in name/i,

@@ -19,9 +19,13 @@ export class OrphanRecord implements Disposable {
     this.#file = file;
   }
 
-  /** Takes the file, and ends the orphan that it tells of; `undefined` if another living program holds it. */
+  /**
+   * Takes the file, and ends the orphan that it tells of; `undefined` if another living program holds it, or if there
+   * is no place for it, as before a client's first run.
+   */
   static async take(path: string): Promise<OrphanRecord | undefined> {
-    const file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
+    const file = openRecord(path);
+    if (file === undefined) return undefined;
     const record = new OrphanRecord(path, file);
     if (!file.tryLockSync(true)) {
       file.close();
@@ -52,6 +56,16 @@ export class OrphanRecord implements Disposable {
       // One that stays tells of an rclone that has ended: nobody answers with its password.
     }
     this.#file.close();
+  }
+}
+
+function openRecord(path: string): Deno.FsFile | undefined {
+  try {
+    return Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
+  } catch (thrown) {
+    if (thrown instanceof Deno.errors.NotFound) return undefined;
+    if (thrown instanceof Deno.errors.PermissionDenied) return undefined;
+    throw thrown;
   }
 }
 

@@ -7,6 +7,8 @@ import type { Standing, Storage } from "./_storage.ts";
 
 /** An upload up to this size is not looked at when it is done: rclone compares its checksum where there is one. */
 const SMALL_BYTES = 512 * 1024;
+/** What rclone may hold of one upload, in bytes. Larger ones go to S3 in parts, and then it has no checksum of them. */
+const HELD_BYTES = 8 * 1024 * 1024;
 /** How long an abandoned upload may take to be removed. */
 const CLEAN_UP_MS = 5_000;
 
@@ -43,15 +45,16 @@ async function store(
   const { rc, storage, options } = parts;
   const { uploadsWhole, movesReplace } = storage.features;
   if (uploadsWhole) {
-    const target = { folder: folderOf(name), base: baseOf(name), source };
-    await rc.upload(target, options);
+    const isHeld = source.sizeBytes <= HELD_BYTES;
+    await rc.upload({ folder: folderOf(name), base: baseOf(name), source, isHeld }, options);
     // Another client may have replaced it by now; some services keep nothing of what is too large for them.
     const isKept = (sizeBytes: number) => sizeBytes > 0;
     if (source.sizeBytes > SMALL_BYTES) await checkUpload(name, isKept, parts);
   } else {
     const temporary = temporaryFor(name);
     try {
-      await rc.upload({ folder: folderOf(name), base: baseOf(temporary), source }, options);
+      const base = baseOf(temporary);
+      await rc.upload({ folder: folderOf(name), base, source, isHeld: false }, options);
       const isWhole = (sizeBytes: number) => sizeBytes === source.sizeBytes;
       if (source.sizeBytes > SMALL_BYTES) await checkUpload(temporary, isWhole, parts);
       if (!movesReplace) checkPlace(await storage.look(name, options), options);

@@ -14,6 +14,15 @@ export interface RcOptions {
   readonly signal: AbortSignal | undefined;
 }
 
+/** What is stored as `base` in a folder of the relay. */
+export interface Upload {
+  readonly folder: FolderName;
+  readonly base: string;
+  readonly source: ByteSource;
+  /** rclone takes all of it into memory, and sends it on in one request instead of piece by piece. */
+  readonly isHeld: boolean;
+}
+
 /** A JSON object. */
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -37,16 +46,12 @@ export class Rc {
     return await resultOf(reply, options);
   }
 
-  /** Stores `source` as `base` in a folder of the relay; other clients may see it grow. Errors as of `call`. */
-  async upload(
-    { folder, base, source }: {
-      readonly folder: FolderName;
-      readonly base: string;
-      readonly source: ByteSource;
-    },
-    options: RcOptions,
-  ): Promise<void> {
+  /** Stores an upload in the relay; other clients may see it grow. Errors as of `call`. */
+  async upload({ folder, base, source, isHeld }: Upload, options: RcOptions): Promise<void> {
     const query = new URLSearchParams({ fs: RELAY_REMOTE, remote: folder });
+    // More than all of it: rclone finds the end before it sends anything, and knows the size by then.
+    const config = { StreamingUploadCutoff: source.sizeBytes + 1 };
+    if (isHeld) query.set("_config", JSON.stringify(config));
     const boundary = `escale-${crypto.randomUUID()}`;
     const reply = await this.#wire.send({
       ...options,

@@ -24,6 +24,8 @@ const MAX_PORTS = 3;
 export interface RcloneAddress extends RelayAddress {
   /** By default where rclone looks itself. */
   readonly rcloneConfig?: string;
+  /** As {@linkcode StartOptions.recordFile}, for an rclone that is started for one backend alone. */
+  readonly rcloneRecord?: string;
 }
 
 /** How rclone is run. */
@@ -115,6 +117,10 @@ function commonEnvironment({ rcloneConfig }: RcloneAddress): Record<string, stri
     RCLONE_LOG_LEVEL: "NOTICE",
     // The time of a write by the storage's clock comes with listings; another one would be asked for object by object.
     RCLONE_USE_SERVER_MODTIME: "true",
+    // Else rclone compares an upload with what stands there by then, and removes that if another client wrote it.
+    RCLONE_S3_NO_HEAD: "true",
+    // Else what is large stands in parts, which rclone leaves behind when the object is replaced.
+    RCLONE_SWIFT_NO_CHUNK: "true",
     ...(rcloneConfig === undefined ? {} : { RCLONE_CONFIG: rcloneConfig }),
   };
 }

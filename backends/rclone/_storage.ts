@@ -16,6 +16,8 @@ const TRUST_MS = 500;
 /** Times coarser than this are none: rclone says a hundred years where a storage has none. */
 const MAX_PRECISION_MS = 3_600_000;
 const SECOND_MS = 1000;
+/** A folder that no relay has. */
+const NO_FOLDER = ".escale-nothing";
 
 /** Storages where an object is seen only when its upload is complete, though they have folders. */
 const WHOLE_UPLOADS: ReadonlySet<string> = new Set([
@@ -51,7 +53,8 @@ export function readFeatures(info: Fields, { type }: Endpoint): Features {
   const features = isFields(info["Features"]) ? info["Features"] : {};
   const hasBuckets = features["BucketBased"] === true;
   const uploadsWhole = hasBuckets || WHOLE_UPLOADS.has(type);
-  const precisionMs = Number(info["Precision"]) / 1e6;
+  const precision = info["Precision"];
+  const precisionMs = typeof precision === "number" ? precision / 1e6 : NaN;
   const hasTimes = precisionMs <= MAX_PRECISION_MS;
   const [hash] = Array.isArray(info["Hashes"]) ? info["Hashes"] : [];
   const hasHash = typeof hash === "string" && features["SlowHash"] !== true;
@@ -150,7 +153,7 @@ export class Storage {
    * @throws {BackendError} `not-found`
    */
   async checkRoot(options: RcOptions): Promise<void> {
-    if (this.features.hasBuckets || this.#base === "") return;
+    if (this.#base === "") return;
     if (performance.now() - this.#rootSeenMs < TRUST_MS) return;
     if (!await this.#hasRoot(options)) throw this.#rootGone(options);
     this.#rootSeenMs = performance.now();
@@ -163,9 +166,12 @@ export class Storage {
 
   /** Whether the relay's own folder is there; of buckets, whether there is the bucket. */
   async #hasRoot(options: RcOptions): Promise<boolean> {
-    if (this.features.hasBuckets || this.#base === "") {
+    const { hasBuckets } = this.features;
+    if (hasBuckets || this.#base === "") {
+      // Any folder of a bucket can be listed, and one that nobody has costs the least.
+      const remote = hasBuckets && this.#base !== "" ? NO_FOLDER : "";
       try {
-        const params = { fs: RELAY_REMOTE, remote: "", opt: { noModTime: true, noMimeType: true } };
+        const params = { fs: RELAY_REMOTE, remote, opt: { noModTime: true, noMimeType: true } };
         await this.#rc.call("operations/list", params, options);
         return true;
       } catch (thrown) {
@@ -222,10 +228,13 @@ export class Storage {
 
   /** `undefined` for what has no size, as the documents that some storages can only show. */
   #infoOf(item: Fields, name: ObjectName): ObjectInfo | undefined {
-    const sizeBytes = Number(item["Size"]);
-    if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) return undefined;
+    const { Size: sizeBytes, ModTime: modified } = item;
+    if (typeof sizeBytes !== "number" || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
+      return undefined;
+    }
     const { precisionMs, hash } = this.features;
-    const modifiedMs = precisionMs === undefined ? NaN : Date.parse(String(item["ModTime"]));
+    const hasTime = precisionMs !== undefined && typeof modified === "string";
+    const modifiedMs = hasTime ? Date.parse(modified) : NaN;
     const hashes = isFields(item["Hashes"]) ? item["Hashes"] : {};
     const tag = hash === undefined ? undefined : hashes[hash];
     return {

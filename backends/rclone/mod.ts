@@ -53,7 +53,12 @@ export async function openRclone(
   signal?.throwIfAborted();
   await using opening = new AsyncDisposableStack();
   const given = parseEndpoint(address.program);
-  const options = { warn: trace, ...(signal === undefined ? {} : { signal }) };
+  const { rcloneRecord: recordFile } = address;
+  const options = {
+    warn: trace,
+    ...(recordFile === undefined ? {} : { recordFile }),
+    ...(signal === undefined ? {} : { signal }),
+  };
   const endpoint = given ?? opening.use(await startRclone(address, options)).endpoint;
   const wire = opening.use(
     new Wire(endpoint, {

@@ -1,7 +1,7 @@
 import { printable } from "../path.ts";
 import { whyNotClientName } from "./client_name.ts";
 import { statePath } from "./paths.ts";
-import { buildRelay, type RelayContext } from "./relay.ts";
+import { buildRelay, type RelayContext, usesRclone } from "./relay.ts";
 import { readPassphrase } from "./secrets.ts";
 import {
   type CipherName,
@@ -40,12 +40,13 @@ export function buildSection(name: string, context: RelayContext): Section | und
   const quotaBytes = settings.numberIfAny("disk quota");
   const maxPendingTransfers = settings.numberIfAny("max pending transfers");
   const maintainer = settings.text("maintainer");
+  const state = statePath(name, { configFile, home: environment.home });
   return {
     name,
     configFile,
     clientName,
     localPath,
-    relay: withNativeCipher(relay, encryption),
+    relay: withRecord(withNativeCipher(relay, encryption), state),
     mode,
     refreshS: refreshS === 0 ? undefined : refreshS,
     timestamps: chooseTimestamps(settings),
@@ -67,7 +68,7 @@ export function buildSection(name: string, context: RelayContext): Section | und
     verbosity: settings.number("verbosity"),
     ...(keepAliveS === 0 ? {} : { keepAliveS }),
     ...(maintainer === undefined ? {} : { maintainer }),
-    statePath: statePath(name, { configFile, home: environment.home }),
+    statePath: state,
   };
 }
 
@@ -138,6 +139,10 @@ function chooseEncryption(context: RelayContext): Encryption {
 function withNativeCipher(relay: RelaySettings, { cipher, passphrase }: Encryption): RelaySettings {
   if (cipher !== "native" || passphrase === undefined) return relay;
   return { ...relay, nativePassphrase: new TextDecoder().decode(passphrase) };
+}
+
+function withRecord(relay: RelaySettings, state: string): RelaySettings {
+  return usesRclone(relay.protocol) ? { ...relay, rcloneRecord: `${state}.tool-rclone` } : relay;
 }
 
 function chooseTimestamps(settings: Settings): TimestampSettings {

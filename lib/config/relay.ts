@@ -29,8 +29,7 @@ export function buildRelay(context: RelayContext): RelaySettings | undefined {
   const keyFile = settings.text("keyfile");
   const encoding = settings.text("encoding");
   const program = programFor(protocol, settings);
-  const usesRclone = protocol !== "googledrive" && MULTI_PATH_PROTOCOLS.includes(protocol);
-  const rcloneConfig = usesRclone ? settings.text("rclone config") : undefined;
+  const rcloneConfig = usesRclone(protocol) ? settings.text("rclone config") : undefined;
   const proxy = proxyFor({ protocol, host, port }, context.environment.variable);
   return {
     protocol,
@@ -50,6 +49,11 @@ export function buildRelay(context: RelayContext): RelaySettings | undefined {
     maxTransfers: settings.number("max parallel transfers"),
     timeoutMs: TIMEOUT_MS,
   };
+}
+
+/** Whether the relays of a protocol are reached through rclone. */
+export function usesRclone(protocol: string): boolean {
+  return protocol !== "googledrive" && MULTI_PATH_PROTOCOLS.includes(protocol);
 }
 
 interface Place {
@@ -73,9 +77,9 @@ function readPlace(context: RelayContext): Place | undefined {
   const address = readAddress(context);
   const protocol = agreeOnProtocol(address, context);
   if (protocol === undefined) return undefined;
-  return protocol === "file"
-    ? filePlace(address, context)
-    : remotePlace(protocol, address, context);
+  if (protocol === "file") return filePlace(address, context);
+  const place = remotePlace(protocol, address, context);
+  return protocol === "googledrive" && place !== undefined ? drivePlace(place, context) : place;
 }
 
 function readAddress({ settings, environment: { home } }: RelayContext): Address {
@@ -151,6 +155,21 @@ function remotePlace(
     folder: agree("host directory", [path, settings.text("host directory")], context),
     username: agree("username", [username, settings.text("username")], context),
   };
+}
+
+/** The host is the folder where "drive init" was run. */
+function drivePlace(place: Place, context: RelayContext): Place | undefined {
+  const { host = "", folder = "" } = place;
+  const form = 'should be as "googledrive:///home/me/gdrive//folder"';
+  if (!/^[/~]/.test(host)) {
+    return fail(context, `the section names no folder where "drive init" was run: ${form}`);
+  }
+  if (!folder.split("/").some((part) => part !== "")) {
+    return fail(context, `the section names no folder on the drive: ${form}`);
+  }
+  const parsed = resolvePath(host, context.base);
+  if ("problem" in parsed) return fail(context, `the folder of drive: ${parsed.problem}`);
+  return { ...place, host: String(parsed.value) };
 }
 
 function readPort({ port }: Address, context: RelayContext): number | undefined {

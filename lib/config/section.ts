@@ -103,6 +103,8 @@ export interface RelaySettings {
   readonly program?: string;
   /** The file with rclone's remotes, if it is not rclone's own. */
   readonly rcloneConfig?: string;
+  /** Tells of the rclone that a command started for itself: the next command ends it if the first was killed. */
+  readonly rcloneRecord?: string;
 }
 
 /** One client: a local repository and its relay. */

@@ -15,6 +15,8 @@ export interface Binding {
   cannotName?(name: string): string | undefined;
   /** Cases that do not apply, by title, each with the reason. */
   readonly skip?: Readonly<Record<string, string>>;
+  /** How far the times that stat() and list() tell may lie apart, milliseconds; 0 by default. */
+  readonly timeSlackMs?: number;
   /** How often each race is run; 200 by default. */
   readonly rounds?: number;
 }
@@ -61,6 +63,7 @@ async function runCase(it: Case, binding: Binding, test: Deno.TestContext): Prom
     backend,
     relay,
     skip,
+    timeSlackMs: binding.timeSlackMs ?? 0,
     rounds: binding.rounds ?? 200,
     whyNotName: (name) => binding.cannotName?.(name),
   });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { hasRclone } from "../backends/rclone/_relay.ts";
+import { Program } from "../support/program.ts";
 import { skip } from "../support/skip.ts";
 import { isAlive, run } from "./_site.ts";
 import { sleep, until, Yard, type YardClient } from "./_yard.ts";
@@ -45,6 +46,14 @@ function rclonesOf({ root }: Yard): number[] {
     }
   }
   return found;
+}
+
+/** Whether a command has noted how to end its rclone. */
+function isRecorded({ root }: Yard): boolean {
+  const record = [...Deno.readDirSync(`${root}/of-a`)].find(({ name }) =>
+    name.endsWith(".tool-rclone")
+  );
+  return record !== undefined && Deno.statSync(`${root}/of-a/${record.name}`).size > 0;
 }
 
 Deno.test("escale runs over rclone with its worker's permissions, and ends it", async () => {
@@ -100,6 +109,29 @@ Deno.test("escale ends the rclone of a run that was killed, and shows no secret 
   for (let i = 0; i < 500 && isAlive(orphan); i++) await sleep(10);
   assert.ok(!isAlive(orphan));
   assert.deepEqual(rclonesOf(yard), []);
+});
+
+Deno.test("escalectl ends the rclone of a command that was killed", async () => {
+  if (!hasRclone() || Deno.build.os !== "linux") return skip("no rclone, or no /proc, here");
+  await using yard = new Yard();
+  const [a] = clientsIn(yard);
+  a.write("letter", "from a");
+  assert.equal(await a.once(), 0, a.output);
+  const command = ["doctor", "-c", a.config];
+  {
+    await using killed = Program.start("escalectl", command);
+    while (!isRecorded(yard) || rclonesOf(yard).length === 0) {
+      assert.ok(killed.isRunning, killed.output());
+      await sleep(5);
+    }
+  }
+  const [orphan = 0, ...others] = rclonesOf(yard);
+  assert.deepEqual(others, []);
+  await using next = Program.start("escalectl", command);
+  assert.equal(await next.status(), 0, next.output());
+  assert.ok(!isAlive(orphan));
+  assert.deepEqual(rclonesOf(yard), []);
+  assert.ok(!isRecorded(yard));
 });
 
 Deno.test("escale goes on when its rclone is killed, and says so", async () => {

@@ -27,6 +27,8 @@ export interface TestRelay extends AsyncDisposable {
 export interface CaseContext {
   readonly backend: Backend;
   readonly relay: TestRelay;
+  /** How far the times that stat() and list() tell may lie apart, milliseconds. */
+  readonly timeSlackMs: number;
   /** How often a race is run. */
   readonly rounds: number;
   /** Why the storage cannot hold a name; `undefined` if it can. */

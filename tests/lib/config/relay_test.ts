@@ -75,7 +75,10 @@ Deno.test("relays are read from address, protocol, folder and port", () => {
   ];
   const common = { verifyTls: true, tlsVersion: "TLS", maxTransfers: 4, timeoutMs: 60_000 };
   for (const [lines, expected] of cases) {
-    assert.deepEqual(section("", lines).relay, { ...common, ...expected }, lines);
+    const { relay, statePath } = section("", lines);
+    const isRclone = ["dropbox", "rclone", "yandex"].includes(relay.protocol);
+    const record = isRclone ? { rcloneRecord: `${statePath}.tool-rclone` } : {};
+    assert.deepEqual(relay, { ...common, ...record, ...expected }, lines);
   }
 });
 
@@ -100,12 +103,42 @@ Deno.test("the clients of every golden relay that can be used now are read", () 
   assert.ok(checked > 20);
 });
 
-Deno.test("what is not built yet is refused also in an address, without further errors", () => {
-  const text = "[r]\npath = /l\naddress = googledrive:///d//r\n";
-  assert.match(
-    errorsOf(text, { options: OPTIONS }).join(),
-    /:3: .*for Google Drive use "rclone" with a remote/,
-  );
+Deno.test("a drive's relay is read from its mount point and its folder, in each form", () => {
+  const forms = [
+    "address = googledrive://~/my drive//the relay",
+    "protocol = googledrive\naddress = ~/my drive//the relay",
+    "protocol = google\naddress = ~/my drive\nrelay dir = the relay",
+    "address = googledrive:///home/me/my drive/\nhost directory = the relay",
+    "protocol = googledrive\nhost address = /home/me/x/../my drive\nremote path = the relay",
+  ];
+  for (const lines of forms) {
+    const { protocol, host, folder } = section("", lines).relay;
+    assert.deepEqual(
+      { protocol, host, folder },
+      { protocol: "googledrive", host: "/home/me/my drive", folder: "the relay" },
+      lines,
+    );
+  }
+});
+
+Deno.test("a drive's relay without mount point, or without folder, is refused", () => {
+  const cases: [lines: string, message: RegExp][] = [
+    ["protocol = googledrive", /:1: .*no folder where "drive init" was run.*gdrive\/\/folder"/],
+    ["address = googledrive://folder", /:3: .*no folder where "drive init" was run/],
+    ["protocol = google\naddress = x\ndir = y", /:4: .*no folder where "drive init" was run/],
+    ["address = googledrive:///d", /:3: .*no folder on the drive: should be as/],
+    ["address = googledrive:///a//b//c", /:3: .*no folder on the drive/],
+    ["address = googledrive:///d\ndir = /", /:3: .*no folder on the drive/],
+    ["address = googledrive://~you//x", /:3: .*homes of other users are not known/],
+  ];
+  for (const [lines, message] of cases) {
+    const errors = errorsOf(`[r]\npath = /l\n${lines}\n`);
+    assert.equal(errors.length, 1, lines);
+    assert.match(errors.join(), message, lines);
+  }
+});
+
+Deno.test("what is not built yet is refused without further errors", () => {
   const native = "[r]\npath = /l\naddress = /r\nencryption = blowfish.blowfish\nkey = kkkk\n";
   const [refusal = "", ...others] = errorsOf(native, { options: OPTIONS });
   assert.match(refusal, /:4: option "encryption" is "blowfish.blowfish"/);
