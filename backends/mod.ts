@@ -26,6 +26,9 @@ const openFtp: OpenBackend = async (address, context) => {
 const openWebDav: OpenBackend = async (address, context) => {
   return await (await import("./webdav/mod.ts")).openWebDav(address, context);
 };
+const openGoogleDrive: OpenBackend = async (address, context) => {
+  return await (await import("./googledrive/mod.ts")).openGoogleDrive(address, context);
+};
 
 /** How to open each protocol. */
 const PROTOCOLS: ReadonlyMap<string, OpenBackend> = new Map([
@@ -35,6 +38,7 @@ const PROTOCOLS: ReadonlyMap<string, OpenBackend> = new Map([
   ["webdav", openWebDav],
   ["http", openWebDav],
   ["https", openWebDav],
+  ["googledrive", openGoogleDrive],
   ...RCLONE_PROTOCOLS.map((protocol) => [protocol, openRclone] as const),
 ]);
 

@@ -55,7 +55,15 @@ function reportLegacy({ section, settings, line }: Draft, problems: Problems): v
 function reportCipher({ section, settings, line }: Draft, problems: Problems): void {
   const { protocol } = section.relay;
   const encrypts = !["file", "ftp", "ftps", "webdav", "http", "https"].includes(protocol);
-  if (section.cipher !== "native" || encrypts) return;
+  if (section.cipher !== "native") return;
+  if (protocol === "googledrive") {
+    const detail = "drive is given the passphrase where all users of this machine can read it";
+    problems.warn(
+      settings.given("encryption")?.line ?? line,
+      `option "encryption" is "native": ${detail}; use "fernet"`,
+    );
+  }
+  if (encrypts) return;
   const detail = `a relay by "${protocol}" does not encrypt by itself: should be another cipher`;
   problems.error(
     settings.given("encryption")?.line ?? line,

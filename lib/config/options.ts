@@ -6,13 +6,6 @@ type Unavailable = { readonly except: readonly string[]; readonly why: string };
 
 /** The one place that says what is not built yet: an entry goes when its feature comes. */
 const UNAVAILABLE: Readonly<Partial<Record<OptionName, Unavailable>>> = {
-  "protocol": {
-    except: [
-      ...["file", "ftp", "ftps", "webdav", "http", "https", "rclone", "sftp", "s3", "dropbox"],
-      ...["googlecloud", "amazoncloud", "onedrive", "b2", "hubic", "swift", "yandex"],
-    ],
-    why: 'for Google Drive use "rclone" with a remote of type "drive"',
-  },
   "encryption": {
     except: ["off", "fernet", "blowfish", "blowfish.cryptography", "native"],
     why: 'only "fernet", "blowfish", "native" and "off" can be used in this version',

@@ -88,6 +88,13 @@ Deno.test("two sections neither share a folder nor a name on one relay", () => {
   assert.deepEqual(apart.sections.map(({ clientName }) => clientName), ["a", "host"]);
 });
 
+Deno.test("a passphrase that a program shows is a warning", () => {
+  const relay = "address = googledrive:///d//r\n";
+  const { warnings } = load(`[r]\npath = /l\n${relay}encryption = native\nkey = k\n`);
+  assert.equal(warnings.length, 1, warnings.join());
+  assert.match(warnings.join(), /:4: .*all users of this machine can read it; use "fernet"/);
+});
+
 Deno.test("what has no effect is a warning", () => {
   const cases: [lines: string, warnings: RegExp[]][] = [
     ["compression = zstd", [/:5: option "compression" has no effect without an index/]],

@@ -138,7 +138,6 @@ Deno.test("a section's option replaces the global one, whatever its name", () =>
 
 Deno.test("what is not built yet is refused by name and value, and its other values are not", () => {
   const refused: [line: string, message: RegExp][] = [
-    ["protocol = googledrive", /option "protocol" is "googledrive": for Google Drive use "rclone"/],
     ["encryption = blowfish.blowfish", /option "encryption" is "blowfish.blowfish"/],
     ["min split size = 0", /option "min split size" is "0": files are not split/],
     ["split = 5", /option "split" is "5"/],
@@ -154,6 +153,7 @@ Deno.test("what is not built yet is refused by name and value, and its other val
       "protocol = FILE",
       "protocol = webdav",
       "protocol = dropbox",
+      "protocol = googledrive",
       "encryption = native",
       "encryption = plain",
       "encryption = on",
