@@ -29,7 +29,7 @@ export function whyNotRelativePath(text: string): string | undefined {
   }
   for (const part of text.split("/")) {
     if (part === "") return "it has an empty part";
-    if (part.startsWith(".")) return `its part "${part}" starts with "."`;
+    if (part.startsWith(".")) return `its part "${printable(part)}" starts with "."`;
     if (part.length * 3 > MAX_PART_BYTES && encoder.encode(part).length > MAX_PART_BYTES) {
       return `one of its parts is longer than ${MAX_PART_BYTES} bytes`;
     }

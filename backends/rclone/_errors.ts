@@ -65,6 +65,8 @@ export function notFound(action: string): BackendError {
   return new BackendError("not-found", `Cannot ${action}: there is no such object`);
 }
 
+/** rclone quotes names, and in a name there may be anything: what a terminal would obey becomes a blank. */
 function oneLine(text: string): string {
-  return text.replace(/\s+/g, " ").trim().replace(/\.$/, "").slice(0, 500);
+  return text.replace(/[\s\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, " ").trim().replace(/\.$/, "")
+    .slice(0, 500);
 }

@@ -160,7 +160,8 @@ function digestOf({ scheme, parameters }: Challenge): Digest | undefined {
 /** Reads `WWW-Authenticate`, in which several challenges may stand behind each other (RFC 9110, section 11.6.1). */
 export function parseChallenges(header: string): readonly Challenge[] {
   const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
-  const part = /\s*,?\s*(?:([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|([\w-]+)(?=\s|,|$))/y;
+  const part =
+    /\s*(?:,\s*)?(?:([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|([\w-]+)(?=\s|,|$))/y;
   for (let found = part.exec(header); found !== null; found = part.exec(header)) {
     const [, name, quoted, token, scheme] = found;
     if (scheme !== undefined) {

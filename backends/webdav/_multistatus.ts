@@ -42,7 +42,8 @@ export async function readMultistatus(answer: Answer, action: string): Promise<R
       resources.push(resource);
     }),
   );
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+  // The reader knows the mark; the decoder would take it from the start of any later chunk as well.
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let sizeBytes = 0;
   try {
     for await (const chunk of answer.chunks()) {

@@ -87,7 +87,7 @@ export function encodePath(path: string): string {
 export function pathOf(href: string, base: string): string | undefined {
   const url = URL.parse(href.replace(/^\/\/+/, "/"), `http://relay${base}`);
   try {
-    return url === null ? undefined : decodeURIComponent(url.pathname).replace(/\/+$/, "");
+    return url === null ? undefined : decodeURIComponent(url.pathname).replace(/(?<!\/)\/+$/, "");
   } catch {
     return undefined;
   }

@@ -118,8 +118,10 @@ class Reader {
   }
 
   #openEntry(text: string, line: number): void {
-    const [, name, value = ""] = /^([^=:]*?)\s*[=:]\s*(.*)$/s.exec(text) ?? [];
-    if (name === undefined || name === "") {
+    const sign = text.search(/[=:]/);
+    const name = text.slice(0, Math.max(0, sign)).trimEnd();
+    const value = text.slice(sign + 1).trimStart();
+    if (name === "") {
       this.#problem(line, 'the line is no option: should be "name = value"');
       // What is indented below belongs to it and is no option of its own.
       this.#entry = { name: "", lines: [], line };

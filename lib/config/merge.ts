@@ -46,7 +46,7 @@ export function mergeSections(text: string, other: string, file: string): Merged
         to: { name: entry.name, value: entry.value.replaceAll("\n", "\n  ") },
       })),
     );
-    merged = withParagraph(merged, section.replace(/(\s*\n)+$/, "\n"));
+    merged = withParagraph(merged, section.replace(/(?<!\s)\s*\n$/, "\n"));
   }
   return {
     text: merged,

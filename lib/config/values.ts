@@ -148,7 +148,7 @@ function orProblem(type: OptionType, value: Value | undefined): Parsed {
 }
 
 function parseSeconds(type: SecondsType, text: string): number | undefined {
-  const isNumber = /^\d*\.?\d+$/.test(text);
+  const isNumber = /^(?:\d+|\d*\.\d+)$/.test(text);
   const switched = parseBoolean(text);
   if (!isNumber && switched === undefined) return undefined;
   const seconds = isNumber ? Number(text) : switched ? type.whenYes : 0;

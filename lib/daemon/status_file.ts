@@ -48,7 +48,7 @@ export function readStatus(path: string): StatusDocument | undefined {
     const text = readIfThere(path);
     if (text === undefined) return undefined;
     const document: StatusDocument = JSON.parse(text);
-    return document.version === 1 ? document : undefined;
+    return document.version === 1 && Array.isArray(document.clients) ? document : undefined;
   } catch {
     return undefined;
   }

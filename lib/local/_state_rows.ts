@@ -3,7 +3,7 @@ import type { Agreed, ResourceChange, ResourceState } from "./remembered.ts";
 /** A row as SQLite hands it over. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** What a row of the table of resources says. */
+/** What a row of the table of resources says. What cannot be read counts as forgotten. */
 export function resourceOf(row: Row): ResourceState {
   return {
     hashed: typeof row["digest"] !== "string" ? undefined : {
@@ -16,7 +16,7 @@ export function resourceOf(row: Row): ResourceState {
       digest: row["digest"],
     },
     agreed: typeof row["agreed"] === "string" ? agreedOf(row["agreed"]) : undefined,
-    intended: typeof row["intended"] === "string" ? stringsOf(JSON.parse(row["intended"])) : [],
+    intended: typeof row["intended"] === "string" ? stringsOf(valueOf(row["intended"])) : [],
     refused: typeof row["refused"] === "string" ? row["refused"] : undefined,
     record: typeof row["record"] !== "string"
       ? undefined
@@ -55,21 +55,34 @@ export function upsert(columns: readonly string[]): string {
     ON CONFLICT (name) DO UPDATE SET ${sets}`;
 }
 
-function agreedOf(text: string): Agreed {
-  const value: Partial<Record<keyof Agreed, unknown>> = JSON.parse(text);
+function agreedOf(text: string): Agreed | undefined {
+  const value = valueOf(text);
+  if (typeof value !== "object" || value === null) return undefined;
+  const { id, digest, base, pusher, timeS, byPull, pullers }: Partial<
+    Record<keyof Agreed, unknown>
+  > = value;
+  if (typeof id !== "string" || typeof digest !== "string" || typeof pusher !== "string") {
+    return undefined;
+  }
   return {
-    id: String(value.id),
-    digest: String(value.digest),
-    base: stringsOf(value.base),
-    pusher: String(value.pusher),
-    timeS: typeof value.timeS === "number" ? value.timeS : undefined,
-    byPull: value.byPull === true,
-    pullers: stringsOf(value.pullers),
+    ...{ id, digest, base: stringsOf(base), pusher },
+    timeS: typeof timeS === "number" ? timeS : undefined,
+    byPull: byPull === true,
+    pullers: stringsOf(pullers),
   };
 }
 
+/** The value that a text of JSON has; `undefined` if it is none. */
+function valueOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function stringsOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.map(String) : [];
+  return Array.isArray(value) ? value.filter((it) => typeof it === "string") : [];
 }
 
 /** A flag as its column holds it: 1, 0 or nothing. */

@@ -1,4 +1,5 @@
 import { EscaleError } from "../errors.ts";
+import { printable } from "../path.ts";
 import type { AccessModifiers } from "./state.ts";
 
 /** Who may change what, for a whole client (see the README, "Synchronization modes"). */
@@ -62,7 +63,8 @@ export function changeModifiers(old: AccessModifiers, change: ModifierChange): A
 }
 
 function notModifiers(text: string, why: string): EscaleError {
-  return new EscaleError("usage", `Cannot read the access modifiers "${text}": ${why}`, {
+  const message = `Cannot read the access modifiers "${printable(text)}": ${why}`;
+  return new EscaleError("usage", message, {
     hint: 'Write for example "r+w-", "w+" or "r?"',
   });
 }

@@ -4,6 +4,7 @@ import { printable } from "../path.ts";
 import { signNumber } from "../sign.ts";
 import { PackedTexts } from "./index_store.ts";
 import { IndexText, Rows } from "./index_text.ts";
+import { sectionOf } from "./metadata.ts";
 
 /** How an index is read. */
 export interface IndexOptions {
@@ -20,7 +21,6 @@ const MAX_ENTRIES = 4_000_000;
 /** So many names that are not accepted are remembered for the message. */
 const MAX_REFUSED = 10;
 
-const SECTION = /^[-=+#%]+\s*(.*?)\s*[-=+#%]*$/;
 const MAX_DIGITS = 9;
 /** The most bytes of one entry's metadata, and of the pullers. */
 const MAX_ENTRY_BYTES = 1024 * 1024;
@@ -31,7 +31,7 @@ const AHEAD_BYTES = 64 * 1024;
 const SHORT_BYTES = 256;
 const [NEWLINE, RETURN, BLANK, DIGIT_0, DIGIT_9] = [10, 13, 32, 48, 57];
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Reads an index. Lengths are taken for characters or bytes, whichever fits what follows.
@@ -158,7 +158,7 @@ export class IndexReader {
   }
 
   #isGroup(line: string): boolean {
-    return this.#options.isGrouped && SECTION.exec(line)?.[1] === "group";
+    return this.#options.isGrouped && sectionOf(line) === "group";
   }
 
   #takeHeader(): void {
@@ -228,7 +228,7 @@ export class IndexReader {
   }
 
   #isPullers(line: string): boolean {
-    return /^(puller|reader)/i.test(SECTION.exec(line)?.[1] ?? "");
+    return /^(puller|reader)/i.test(sectionOf(line) ?? "");
   }
 
   /** The names after the line of the section, to the end. */

@@ -1,9 +1,13 @@
+import { concatBytes } from "../bytes.ts";
 import { PackedTexts } from "./index_store.ts";
 import { decodeText } from "./metadata.ts";
 
 const PULLERS = "---pullers---\n";
 const GROUP = "---group---\n";
 const GROUP_END = "-----------\n";
+
+const NEWLINE = 10;
+const BLANKS: readonly number[] = [9, 10, 13, 32];
 
 const encoder = new TextEncoder();
 
@@ -123,10 +127,18 @@ export function formatUpdateIndex(
   return parts.join("");
 }
 
-/** The text of an update index with one more puller, the entries byte for byte as they are. */
-export function appendUpdatePuller(text: string, index: IndexText, client: string): string {
-  if (index.hasPullers) return `${text.trimEnd()}\n${client}`;
-  return `${text === "" || text.endsWith("\n") ? text : `${text}\n`}${PULLERS}${client}`;
+/** An update index with one more puller, the entries byte for byte as they are. */
+export function appendUpdatePuller(
+  stored: Uint8Array,
+  index: IndexText,
+  client: string,
+): Uint8Array<ArrayBuffer> {
+  if (index.hasPullers) {
+    const end = stored.findLastIndex((byte) => !BLANKS.includes(byte)) + 1;
+    return concatBytes(stored.subarray(0, end), encoder.encode(`\n${client}`));
+  }
+  const isEnded = stored.length === 0 || stored.at(-1) === NEWLINE;
+  return concatBytes(stored, encoder.encode(`${isEnded ? "" : "\n"}${PULLERS}${client}`));
 }
 
 /** How many characters 0.7 counts. */

@@ -36,16 +36,20 @@ export const EVERYONE = "\n";
 const HEADER = "placeholder%1.0";
 const HEADER_LINE = /^[a-z]+%\d/;
 const PULLERS = "---pullers---";
-const SECTION = /^[-=+#%]+\s*(.*?)\s*[-=+#%]*$/;
+const SECTION_MARKS = "-=+#%";
 const MAX_TIME_S = 8.64e12;
 const CHECKSUM = /^[0-9a-f]{1,256}$/;
 
 /** How a first-format placeholder writes its time, as `strptime` directives. */
 export const FIRST_TIME_FORMAT = "%y%m%d_%H%M%S";
 
-/** The text of a record or lock as it is remembered: a NUL, at which the state would end it, counts as damage. */
+/**
+ * The text of a record, lock or update as it is remembered: a NUL, at which the state would end it, counts as damage. A
+ * byte order mark is a character like all: in an update it belongs to the first name.
+ */
 export function decodeText(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes).replaceAll("\0", "\ufffd");
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  return decoder.decode(bytes).replaceAll("\0", "\ufffd");
 }
 
 /**
@@ -62,7 +66,7 @@ export function parseRecord(text: string, timeFormat: string = FIRST_TIME_FORMAT
   if (!HEADER_LINE.test(first)) {
     return { ...EMPTY, timeS: parseFirstTime(first, timeFormat), pullers: unique(rest) };
   }
-  const end = rest.findIndex((line) => SECTION.test(line));
+  const end = rest.findIndex(isSection);
   const fields = parseFields(end < 0 ? rest : rest.slice(0, end));
   const record = {
     pusher: fields.get("pusher"),
@@ -113,7 +117,27 @@ export function appendPuller(text: string, client: string): string {
 /** Whether what is added to a record's text stands among its pullers: always so in the first format. */
 function hasPullers(text: string): boolean {
   const [first = "", ...rest] = text.split(/\r?\n/).filter((line) => line !== "");
-  return !HEADER_LINE.test(first) || rest.some((line) => SECTION.test(line));
+  return !HEADER_LINE.test(first) || rest.some(isSection);
+}
+
+/**
+ * The name of the section that a line begins, without the marks around it; `undefined` if it begins none. In time linear in
+ * the line, whatever it holds.
+ */
+export function sectionOf(line: string): string | undefined {
+  if (!isSection(line)) return undefined;
+  let [start, end] = [1, line.length];
+  while (start < end && isMark(line[start])) start++;
+  while (start < end && isMark(line[end - 1])) end--;
+  return line.slice(start, end).trim();
+}
+
+function isSection(line: string): boolean {
+  return isMark(line[0]);
+}
+
+function isMark(character: string | undefined): boolean {
+  return character !== undefined && SECTION_MARKS.includes(character);
 }
 
 /** Whether `client` stands among those who have, or do not want, the version. */
@@ -172,7 +196,7 @@ const EMPTY: RelayRecord = {
 function parsePullers(lines: readonly string[]): string[] {
   const pullers: string[] = [];
   for (const line of lines) {
-    const section = SECTION.exec(line)?.[1];
+    const section = sectionOf(line);
     if (section === undefined) pullers.push(line);
     else if (!/^(puller|reader)/i.test(section)) {
       throw malformed(`the section "${printable(section)}" is unknown`);
@@ -192,7 +216,8 @@ function parseInteger(
 ): number | undefined {
   const text = fields.get(key);
   if (text === undefined) return undefined;
-  const value = /^[+-]?\d{1,16}$/.test(text) ? Number(text) : NaN;
+  // The sum makes "-0" a plain zero.
+  const value = /^[+-]?\d{1,16}$/.test(text) ? Number(text) + 0 : NaN;
   if (!(value >= range.min && value <= range.max)) {
     throw malformed(`its ${key} "${printable(text)}" is not a whole number in range`);
   }

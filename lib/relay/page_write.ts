@@ -146,10 +146,10 @@ export async function acknowledgeUpdate(
   }
   if (count >= update.expected) return await removeUpdate(context, held, update);
   const name = updateIndexName(page, update.ts);
-  const text = new TextDecoder().decode(await backend.read(name, { maxBytes: MAX_INDEX_BYTES }));
+  const stored = await backend.read(name, { maxBytes: MAX_INDEX_BYTES });
   if (update.index === undefined) throw gone(name);
   await locks.check(held.lock);
-  await backend.put(name, textSource(appendUpdatePuller(text, update.index, client)));
+  await backend.put(name, sourceOf(appendUpdatePuller(stored, update.index, client)));
 }
 
 /** Removes an update: its index first, as data without an index is known for residue. */
@@ -182,7 +182,10 @@ function countOf(resources: Iterable<RelativePath>): number {
 }
 
 function textSource(text: string): ByteSource {
-  const bytes = encoder.encode(text);
+  return sourceOf(encoder.encode(text));
+}
+
+function sourceOf(bytes: Uint8Array): ByteSource {
   return { sizeBytes: bytes.length, bytes, open: () => ReadableStream.from([bytes]) };
 }
 

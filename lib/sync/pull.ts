@@ -8,6 +8,7 @@ import type { Arrived, Decided, Held } from "./exchange.ts";
 import { fetchContent } from "./fetch.ts";
 import { placeArrived } from "./place.ts";
 import { decide, expectedCount, limited } from "./plan.ts";
+import { isInVain } from "./request.ts";
 import {
   leaveForLater,
   noteRefused,
@@ -34,6 +35,8 @@ export async function pullBatch(
   await using transaction = await relay.open(resources, { mode: "r", signal });
   noteRefused(transaction, workshop, tally);
   const decided = await decideAgain(transaction, workshop, tally);
+  // What was not there may only have been unmounted.
+  stager.checkRoot();
 
   const arrived: Arrived[] = [];
   const fetches = decided.filter(({ action }) =>
@@ -155,6 +158,8 @@ async function giveUp(
 ): Promise<void> {
   try {
     await transaction.withdraw(resource);
+    // What stands in an update that is not ours to remove is still there after that: no next round would differ.
+    if (isInVain(resource, workshop)) return leaveForLater(resource, cause, workshop, tally);
     tally.settled++;
     workshop.log.warn("removed a damaged content from the relay: its author sends it again", {
       path: resource,

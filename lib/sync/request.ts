@@ -51,12 +51,15 @@ export async function requestBatch(
     await giveTurn();
     tally.settled++;
     tell(workshop, "request", { path });
-    const times = (workshop.requests.get(path) ?? 0) + 1;
-    workshop.requests.set(path, times);
-    if (times >= REQUESTS_IN_VAIN) {
-      leaveForLater(path, requestedInVain(path), workshop, tally);
-    }
+    if (isInVain(path, workshop)) leaveForLater(path, requestedInVain(path), workshop, tally);
   }
+}
+
+/** Notes that a version was requested, and says whether that happens again and again without its coming here. */
+export function isInVain(resource: RelativePath, { requests }: Workshop): boolean {
+  const times = (requests.get(resource) ?? 0) + 1;
+  requests.set(resource, times);
+  return times >= REQUESTS_IN_VAIN;
 }
 
 function requestedInVain(path: RelativePath): EscaleError {

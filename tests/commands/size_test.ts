@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { usageOf } from "../bench/measure.ts";
 import { hostileObjects, plant } from "../model/hostile_relay.ts";
 import { makeKnownFiles } from "../support/known_files.ts";
-import { filesBelow, Yard, type YardClient } from "./_yard.ts";
+import { type MeasuredRun, onceMeasured } from "./_measured.ts";
+import { filesBelow, Yard } from "./_yard.ts";
 
 /** Larger ones by hand; `tests/model/results/sizes.txt` has what came out. */
 const FILES = Number(Deno.env.get("ESCALE_FILES") ?? 2_000);
@@ -12,39 +12,7 @@ const SPARSE_MB = Number(Deno.env.get("ESCALE_SPARSE_MB") ?? 512);
 
 const MB = 1024 * 1024;
 
-interface Run {
-  readonly status: number;
-  readonly peakMiB: number;
-  readonly cpuS: number;
-  readonly seconds: number;
-}
-
-/** Runs a client once and looks at its memory all the while. */
-async function onceMeasured(
-  client: YardClient,
-): Promise<Run> {
-  const startMs = performance.now();
-  client.start(["--once", "-q"]);
-  let [peakMiB, cpuS] = [0, 0];
-  const timer = setInterval(() => {
-    // Between its end and the news of it there is nothing to look at.
-    try {
-      const usage = usageOf(client.pid);
-      peakMiB = Math.max(peakMiB, usage.peakMiB || 0);
-      cpuS = Math.max(cpuS, usage.cpuS || 0);
-    } catch (cause) {
-      if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    }
-  }, 50);
-  try {
-    const status = await client.ended();
-    return { status, peakMiB, cpuS, seconds: (performance.now() - startMs) / 1000 };
-  } finally {
-    clearInterval(timer);
-  }
-}
-
-function say(what: string, { peakMiB, cpuS, seconds }: Run): void {
+function say(what: string, { peakMiB, cpuS, seconds }: MeasuredRun): void {
   const text = `${what}: ${seconds.toFixed(1)} s (${cpuS.toFixed(1)} s of processor time), ` +
     `${Math.round(peakMiB)} MiB at its peak\n`;
   Deno.stderr.writeSync(new TextEncoder().encode(text));
@@ -124,6 +92,6 @@ Deno.test("a hostile relay takes no memory", linux, async () => {
   say("pull from a hostile relay", pull);
   assert.equal(b.read("f"), "1");
   assert.equal(pull.status, 3);
-  assert.ok(pull.peakMiB < 300);
+  assert.ok(pull.peakMiB < 256);
   assert.deepEqual([...Deno.readDirSync(outside)], []);
 });

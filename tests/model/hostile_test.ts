@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestClient, World } from "../support/engine.ts";
 import { skip } from "../support/skip.ts";
+import { looksOf } from "./hostile_oracle.ts";
 import {
   hostileObjects,
   LOCKS,
@@ -20,20 +21,6 @@ function makeOutside(world: World): string {
   Deno.writeTextFileSync(`${outside}/record`, "placeholder%1.0\npusher: A\ntimestamp: 1\n");
   Deno.writeTextFileSync(`${outside}/lock`, "lock%1.0\nowner: A");
   return outside;
-}
-
-/** Names, sizes and times of all that stands below a folder. */
-function looksOf(folder: string): string[] {
-  const looks: string[] = [];
-  const visit = (path: string) => {
-    for (const { name } of Deno.readDirSync(path)) {
-      const info = Deno.lstatSync(`${path}/${name}`);
-      looks.push(`${path}/${name} ${info.size} ${info.mtime?.getTime()} ${info.isSymlink}`);
-      if (info.isDirectory) visit(`${path}/${name}`);
-    }
-  };
-  visit(folder);
-  return looks.sort();
 }
 
 function writeGoodFiles(client: TestClient): Record<string, string> {

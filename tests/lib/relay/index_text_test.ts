@@ -95,14 +95,17 @@ Deno.test("an index is written byte for byte as 0.7 wrote it", async () => {
 });
 
 Deno.test("appendUpdatePuller() adds a section of pullers, then names", () => {
+  const append = (text: string, client: string) => {
+    return new TextDecoder().decode(appendUpdatePuller(bytesOf(text), parse(text), client));
+  };
   const text = formatUpdateIndex([["a", META]]);
-  const one = appendUpdatePuller(text, parse(text), "B");
+  const one = append(text, "B");
   assert.equal(one, `a ${META.length}\n${META}---pullers---\nB`);
-  const two = appendUpdatePuller(one, parse(one), "C d");
+  const two = append(one, "C d");
   assert.equal(two, `${one}\nC d`);
   assert.deepEqual(parse(two).pullers, ["B", "C d"]);
   const blank = `${text}---pullers---\n\n`;
-  assert.equal(appendUpdatePuller(blank, parse(blank), "B"), one);
+  assert.equal(append(blank, "B"), one);
 });
 
 Deno.test("parseIndex() takes lengths in characters and in bytes", () => {
