@@ -17,7 +17,7 @@ import {
 } from "./lock_text.ts";
 import { failedOf, HELD_BY_UNKNOWN, noLock } from "./lock_view.ts";
 import { decodeText, MAX_RECORD_BYTES } from "./metadata.ts";
-import { guardName } from "./names.ts";
+import { guardName, takerName } from "./names.ts";
 import { inParallel } from "./parallel.ts";
 import type { LockView } from "./relay.ts";
 import { Sightings } from "./sightings.ts";
@@ -136,7 +136,7 @@ export class Locks implements AsyncDisposable {
 
   /** Gives locks back. One that is no longer ours is left to its holder. */
   async release(locks: readonly HeldLock[]): Promise<void> {
-    const { backend, memory } = this.#context;
+    const { backend, log, memory } = this.#context;
     const gone: HeldLock[] = [];
     // One that cannot be given back now must not look alive: the next round finds it and undoes it.
     for (const lock of locks) this.#held.delete(lock.name);
@@ -147,7 +147,7 @@ export class Locks implements AsyncDisposable {
         if (this.#isTrusted(lock) || await this.#foreignText(lock) === undefined) {
           await backend.remove(lock.name);
           if (this.#usesGuard) await backend.removeFolder(guardName(lock.name));
-        }
+        } else log.warn("lost a lock while it was held", { lock: lock.name });
         gone.push(lock);
       });
     } finally {
@@ -156,9 +156,11 @@ export class Locks implements AsyncDisposable {
   }
 
   #isTrusted(lock: HeldLock): boolean {
-    const { legacyPeers, uptimeS } = this.#context;
+    const { backend, legacyPeers, uptimeS } = this.#context;
+    // Else one who is slow to write after it looked writes over a lock that stands by then.
+    if (legacyPeers || !backend.traits.exclusiveFolder) return false;
     const ageS = uptimeS() - (this.#seen.get(lock)?.writtenS ?? -Infinity);
-    return !legacyPeers && ageS >= 0 && ageS < TRUST_S;
+    return ageS >= 0 && ageS < TRUST_S;
   }
 
   /** What stands in the place of a lock that was ours: `undefined` if it still is, `null` if nothing stands there. */
@@ -247,8 +249,8 @@ export class Locks implements AsyncDisposable {
     const view = this.#judge(lock.name, text, known);
     if (view.kind !== "leftover") return view;
     const taken: Holding = { ...lock, mode: "w", taken: parseOrUnclaimed(text) };
-    const guard = guardName(lock.name);
-    const alone = backend.traits.exclusiveCreate && backend.traits.exclusiveFolder;
+    const guard = this.#usesGuard ? takerName(lock.name) : guardName(lock.name);
+    const alone = backend.traits.exclusiveFolder;
     if (alone && !await this.#makeNotedGuard(guard)) return await this.#guardAlone(guard);
     try {
       if (await this.#read(lock.name) !== text) return HELD_BY_UNKNOWN;

@@ -33,7 +33,8 @@ export interface LockContext {
   /**
    * Whether clients of 0.7 may be about, which write into locks without looking: then a lock is read before each step,
    * and no two share a file. Others take over only what stood still for {@linkcode TWIN_WATCH_S} at least, so that a lock
-   * written within {@linkcode TRUST_S} is still ours.
+   * written within {@linkcode TRUST_S} is still ours, where folders are exclusive: elsewhere one who looked
+   * before may write over it.
    */
   readonly legacyPeers: boolean;
   /** Random text of 32 hexadecimal digits. */

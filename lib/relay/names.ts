@@ -30,6 +30,11 @@ export function guardName(lock: ObjectName): ObjectName {
   return parseObjectName(lock.replace(/\.lock$/, ".guard"));
 }
 
+/** The folder that makes taking a lock over exclusive, where its guard may stand already. */
+export function takerName(lock: ObjectName): ObjectName {
+  return parseObjectName(lock.replace(/\.lock$/, ".taker"));
+}
+
 /** The content of a resource. */
 export function contentName(resource: RelativePath): ObjectName {
   return parseObjectName(resource);

@@ -10,6 +10,7 @@ import {
   assertHeld,
   assertRefused,
   GUARD,
+  isLocked,
   Memory,
   NAME,
   Place,
@@ -162,6 +163,37 @@ Deno.test("Locks, a taker that comes late finds the lock of the one before it", 
   assertHeld(got);
   await first.check(got);
 });
+
+for (const [name, traits] of Object.entries(TRAITS)) {
+  Deno.test(`Locks, ${name}: a taker that is slow to write is alone, or is found out`, async () => {
+    await using place = new Place(traits);
+    await place.put("lock%1.0\nowner: dead\nmode: w\nnonce: 00\nbeat: 1");
+    if (traits.exclusiveCreate === false) await openMemory(place.store).makeFolder(GUARD);
+    const backend = openMemory(place.store);
+    const put = backend.put.bind(backend);
+    const [reached, goesOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    backend.put = async (...args) => {
+      reached.resolve();
+      await goesOn.promise;
+      await put(...args);
+    };
+    const slow = place.client("S", { backend, legacyPeers: false });
+    const quick = place.client("Q", { legacyPeers: false });
+    assertRefused(await acquire(slow));
+    assertRefused(await acquire(quick));
+    place.uptimeS += 300;
+    const taking = acquire(slow);
+    await reached.promise;
+    const taken = await acquire(quick);
+    goesOn.resolve();
+    assertHeld(await taking);
+    if ("nonce" in taken) await assert.rejects(quick.check(taken), isLocked);
+    assert.equal(
+      "nonce" in taken,
+      traits.exclusiveFolder === false || name === "nothing exclusive",
+    );
+  });
+}
 
 Deno.test("Locks, a guard left alone is removed after 5 minutes, one seen long ago counts anew", async () => {
   await using place = new Place({ exclusiveCreate: false });

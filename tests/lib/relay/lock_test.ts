@@ -3,6 +3,7 @@ import { parseObjectName } from "../../../backends/backend.ts";
 import { openMemory } from "../../../backends/memory.ts";
 import { parseLock } from "../../../lib/relay/lock_text.ts";
 import { FaultyBackend } from "../../support/faulty_backend.ts";
+import { sourceOf } from "../../support/sources.ts";
 import {
   acquire,
   assertHeld,
@@ -231,6 +232,32 @@ Deno.test("where all clients are ours, a lock that was written within a minute i
   assert.deepEqual(seen(), ["stat"]);
   place.uptimeS += 400;
   await place.put("lock%1.0\nowner: B\nmode: w\nnonce: 77\nbeat: 0");
+  await assert.rejects(a.check(lock), isLocked);
+  await a.release([lock]);
+  assert.match(place.text() ?? "", /owner: B/);
+});
+
+Deno.test("where nothing is exclusive, a lock is looked at before each step: another may be late to write", async () => {
+  await using place = new Place(TRAITS["nothing exclusive"]);
+  const backend = openMemory(place.store);
+  const late = place.client("B", { backend, legacyPeers: false });
+  const [looked, goesOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  // The storage's create is a look and a put here.
+  backend.create = async (name, bytes) => {
+    const isFree = await backend.stat(name) === undefined;
+    looked.resolve();
+    await goesOn.promise;
+    if (isFree) await backend.put(name, sourceOf(bytes));
+    return isFree;
+  };
+  const acquiring = acquire(late);
+  await looked.promise;
+  const a = place.client("A", { legacyPeers: false });
+  const lock = await acquire(a);
+  assertHeld(lock);
+  await a.check(lock);
+  goesOn.resolve();
+  assertHeld(await acquiring);
   await assert.rejects(a.check(lock), isLocked);
   await a.release([lock]);
   assert.match(place.text() ?? "", /owner: B/);

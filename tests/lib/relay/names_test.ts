@@ -82,6 +82,7 @@ Deno.test("classify() leaves hostile and foreign names alone", () => {
       ".f\0.lock",
       "\ud800",
       ".f.guard",
+      ".f.taker",
       ".f.LOCK",
       "d/.0.index",
       `${"x".repeat(256)}`,
