@@ -53,10 +53,16 @@ const PROOFS: Readonly<Record<string, Proof>> = {
     tests: ["tests/model/world_faults_test.ts"],
   },
   kills: {
-    title: "real processes that are killed and suspended",
+    title: "real processes that are killed and suspended, while folders go away and disks are full",
     variable: "ESCALE_HISTORIES",
     cases: 500,
     tests: ["tests/model/kill_test.ts"],
+  },
+  locks: {
+    title: "real processes after the same locks on every storage, with wrong clocks and stops",
+    variable: "ESCALE_LOCKS",
+    cases: 10_000,
+    tests: ["tests/model/lock_test.ts", "tests/model/lock_lease_test.ts"],
   },
 };
 

@@ -86,8 +86,12 @@ export class Folders {
     return info;
   }
 
-  /** Calls `use` with `folder` there. Does both once more if the folder vanished meanwhile. */
+  /**
+   * Calls `use` with `folder` there. Does both once more if the folder vanished meanwhile. The relay's own folder is
+   * looked at each time, since what is written below the mount point of a disk is out of sight when it is back.
+   */
   within<T>(folder: FolderName, use: () => T): T {
+    this.checkRoot();
     this.#ensure(folder);
     try {
       return use();

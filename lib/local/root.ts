@@ -16,6 +16,8 @@ export interface RootFacts {
 /** What of a scan tells of its root. */
 interface Scanned {
   readonly files: ReadonlyMap<RelativePath, unknown>;
+  /** Whether what is known of a file is what was fetched: such files tell nothing of what stood there before. */
+  readonly wasFetched?: (path: RelativePath) => boolean;
 }
 
 /** How many files are remembered to know a root by. */
@@ -28,6 +30,9 @@ const LANDMARKS = 64;
  *
  * A changed device number alone is no sign, since numbers are given anew when the machine starts: it counts if the
  * root also has become, or ceased to be, a mount point, or if none of the remembered files stands there.
+ *
+ * A root that holds only fetched files, and none of those remembered, counts as emptied: it was emptied during a round,
+ * and what arrived in it does not make it the folder that it was.
  *
  * @throws {EscaleError} `no-repository`; `denied` if the system does not let us look
  */
@@ -45,8 +50,22 @@ export function checkRoot(
   if (scan === undefined) {
     return { hadFiles: false, landmarks: [], ...remembered, device, isMountPoint };
   }
-  if (remembered?.hadFiles && scan.files.size === 0) throw emptied(root);
+  if (remembered?.hadFiles && isEmptied(scan, remembered)) throw emptied(root);
   return { device, isMountPoint, hadFiles: scan.files.size > 0, landmarks: landmarksOf(scan) };
+}
+
+/**
+ * Makes sure that `root` is still on the file system `device`, as it was when it was looked at.
+ *
+ * @throws {EscaleError} `no-repository`, `denied` as {@linkcode checkRoot}
+ */
+export function checkDevice(root: string, device: number): void {
+  if (deviceOf(root) !== device) throw anotherDisk(root, "it has just come to be on another disk");
+}
+
+function isEmptied({ files, wasFetched }: Scanned, { landmarks }: RootFacts): boolean {
+  if (landmarks.some((path) => files.has(path))) return false;
+  return files.size === 0 || (wasFetched !== undefined && [...files.keys()].every(wasFetched));
 }
 
 function deviceOf(root: string): number {
@@ -121,7 +140,7 @@ function anotherDisk(root: string, why: string): EscaleError {
 function emptied(root: string): EscaleError {
   return new EscaleError(
     "no-repository",
-    `Stopped before the repository "${root}": it held files and holds none now`,
+    `Stopped before the repository "${root}": it held files and holds none of them now`,
     {
       hint: "Mount its disk or bring the files back, and look at the filters; if it was emptied " +
         "on purpose, put any file there and start again",

@@ -15,6 +15,7 @@ import {
   twinHere,
 } from "./_place.ts";
 import { TEMPORARY_NAME, temporaryName, temporaryTag } from "./names.ts";
+import { checkDevice } from "./root.ts";
 import type { LocalFile, Scan } from "./scan.ts";
 import type { FileStamp } from "./state.ts";
 
@@ -61,6 +62,8 @@ export class Stager implements Disposable {
   readonly #tag: string;
   readonly #context: PlaceContext;
   #foldsNames: boolean | undefined;
+  /** The file system that the root is on, once it is known. */
+  #device: number | undefined;
   /** Folders, of absolute paths, in which a folder was made that is not yet synced. */
   readonly #grown: Set<string> = new Set();
   /** Staged files that are still open: until they are synced, which needs them open. */
@@ -82,12 +85,23 @@ export class Stager implements Disposable {
     };
   }
 
+  /** Says which file system the root is on: from now on nothing is written to another one, as after its disk is unmounted. */
+  keepTo(device: number): void {
+    this.#device = device;
+  }
+
+  /** Makes sure that the root is where it is kept to. @throws {EscaleError} `no-repository`, `denied` */
+  checkRoot(): void {
+    if (this.#device !== undefined) checkDevice(this.#root, this.#device);
+  }
+
   /**
    * Writes `content` beside its target, making missing folders, and sets its time. If that fails nothing is left but
    * the folders, and a stream is cancelled. What the stream itself throws is thrown on as it is.
    *
    * @throws {EscaleError} `full`, `denied`; `corrupt` if the length is not `sizeBytes`; `refused` if a link, a folder
-   * or a file where a folder is needed stands in the way, or another name for the same place
+   * or a file where a folder is needed stands in the way, or another name for the same place; `no-repository` if the
+   * root is on another file system than it is kept to
    */
   async stage(
     path: RelativePath,
@@ -97,6 +111,7 @@ export class Stager implements Disposable {
     let temporary: string | undefined;
     try {
       options.signal?.throwIfAborted();
+      this.checkRoot();
       temporary = this.#context.hide(resolveFolders(this.#root, path));
       const handle = this.#create(path, temporary);
       this.#open.set(temporary, handle);
@@ -127,11 +142,13 @@ export class Stager implements Disposable {
    *
    * @returns the file as placed; its stamp never stands for what another program has written since
    * @throws {EscaleError} `changed` if another file stands there than expected, which is then as it was: the staged
-   * file may stand or be gone, and is discarded either way; `refused`, `denied`
+   * file may stand or be gone, and is discarded either way; `refused`, `denied`, `no-repository`
    */
   place(staged: Staged, expected: FileStamp | undefined): LocalFile {
     const { path, temporary } = staged;
     this.#close(temporary);
+    // What is unmounted after this takes the temporary file with it, so that there is nothing to rename.
+    this.checkRoot();
     const before = statTemporary(staged);
     if (expected === undefined) placeNew(this.#context, path, temporary);
     else replaceFile(this.#context, path, temporary, expected);

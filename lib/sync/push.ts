@@ -46,11 +46,13 @@ export async function pushBatch(
   workshop: Workshop,
   tally: Tally,
 ): Promise<void> {
-  const { relay, state, signal } = workshop;
+  const { relay, stager, state, signal } = workshop;
   const resources = batch.map(({ resource }) => resource);
   await using transaction = await relay.open(resources, { mode: "w", signal });
   noteRefused(transaction, workshop, tally);
   const ready = await decideAgain(transaction, workshop, tally);
+  // What was read may lie under a disk that has been unmounted.
+  stager.checkRoot();
   state.transaction(() => {
     for (const { resource, record, compared, action } of ready) {
       const intended = [...new Set([...compared.state.intended, identityOf(record)])];

@@ -80,7 +80,13 @@ export class Program implements AsyncDisposable {
   }
 
   signal(name: Deno.Signal): void {
-    if (this.#isRunning) this.#child.kill(name);
+    if (!this.#isRunning) return;
+    try {
+      this.#child.kill(name);
+    } catch (cause) {
+      // It has ended, which is told a little later.
+      if (!(cause instanceof TypeError)) throw cause;
+    }
   }
 
   /** Asks it to end and returns its exit status. */

@@ -356,3 +356,18 @@ Deno.test("stage() leaves zeros out of large files, and keeps their length", asy
     }
   });
 });
+
+Deno.test("Stager writes nothing once its root is on another file system than it is kept to", async () => {
+  await withTree(async (root) => {
+    using stager = new Stager(root);
+    const { dev } = Deno.statSync(root);
+    stager.keepTo(dev);
+    const staged = await stager.stage(path("d/f"), bytes("1"));
+    stager.keepTo(dev + 1);
+    const another = failing("no-repository", /on another disk/);
+    await assert.rejects(stager.stage(path("e/g"), bytes("2")), another);
+    assert.throws(() => stager.place(staged, undefined), another);
+    stager.discard(staged);
+    assert.deepEqual(treeOf(root), { "d/": "" }, "but the folder that was made before");
+  });
+});

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import type { Backend, RelayAddress } from "../../../backends/backend.ts";
 import { openFile } from "../../../backends/file/mod.ts";
 import { runClient } from "../../../lib/sync/client.ts";
 import type { ClientEvent } from "../../../lib/sync/events.ts";
 import { noise } from "../../support/byte_streams.ts";
 import { type TestClient, World } from "../../support/engine.ts";
 import { FaultyBackend } from "../../support/faulty_backend.ts";
+import { mountBind, mountTmpfs } from "../../support/mount.ts";
+import { skip } from "../../support/skip.ts";
 
 const T = 1_600_000_000;
 
@@ -15,6 +18,41 @@ async function inStep(world: World): Promise<[TestClient, TestClient]> {
   a.write("d/g", "2", T);
   await world.settle([a, b]);
   return [a, b];
+}
+
+/** A relay that does something before it is listed, or before a content is read from it, each for the first time. */
+async function openDoing(
+  address: RelayAddress,
+  moment: "the relay is listed" | "a content is read",
+  work: () => void,
+): Promise<Backend> {
+  const backend = await openFile(address);
+  let isFirst = true;
+  const at = (now: typeof moment) => {
+    if (isFirst && now === moment) {
+      isFirst = false;
+      work();
+    }
+  };
+  const [list, read, get] = [
+    backend.list.bind(backend),
+    backend.read.bind(backend),
+    backend.get.bind(backend),
+  ];
+  const seen = (name: string) => name.startsWith(".") || at("a content is read");
+  backend.list = (folder, options) => {
+    at("the relay is listed");
+    return list(folder, options);
+  };
+  backend.read = (name, options) => {
+    seen(name);
+    return read(name, options);
+  };
+  backend.get = (name, options) => {
+    seen(name);
+    return get(name, options);
+  };
+  return backend;
 }
 
 Deno.test("an empty file travels, becomes full and empty again", async () => {
@@ -267,6 +305,64 @@ Deno.test("a local root that is gone or emptied stops the client, and nothing co
     assert.deepEqual(a.tree(), { "d/g": "2", f: "3" });
   }
 });
+
+Deno.test("a local root that is emptied in a round stops the client in the next, whatever has arrived in it", async () => {
+  using world = new World();
+  const [a, b] = await inStep(world);
+  a.write("new", "3", T + 5);
+  await a.once();
+  const away = `${b.section.localPath}.away`;
+  const empty = () => {
+    Deno.renameSync(b.section.localPath, away);
+    Deno.mkdirSync(b.section.localPath);
+  };
+  const racing = b.with({}, (address) => openDoing(address, "the relay is listed", empty));
+  const run = await racing.once();
+  assert.deepEqual([run.actions, b.tree()], [["pull new"], { new: "3" }]);
+  assert.equal(run.result.error?.code, "no-repository");
+  assert.equal((await b.once()).result.error?.code, "no-repository", "also when it starts again");
+  for (const name of ["f", "d"]) Deno.renameSync(`${away}/${name}`, b.pathOf(name));
+  await world.settle([a, b]);
+  assert.deepEqual(b.tree(), { "d/g": "2", f: "1", new: "3" });
+});
+
+for (const moment of ["the relay is listed", "a content is read"] as const) {
+  Deno.test(`a disk that is unmounted in a round is not written below, nor read (before ${moment})`, async () => {
+    using world = new World();
+    const [a, b] = await inStep(world);
+    const place = b.section.localPath;
+    const kept = `${place}.kept`;
+    Deno.renameSync(place, kept);
+    for (const folder of [place, `${place}.disk`]) Deno.mkdirSync(folder);
+    await using disk = mountTmpfs(`${place}.disk`, "8m");
+    if (disk === undefined) return skip("a disk cannot be mounted here");
+    for (const name of ["f", "d"]) {
+      new Deno.Command("cp", { args: ["-a", `${kept}/${name}`, disk.path] }).outputSync();
+    }
+    await using mounted = mountBind(disk.path, place);
+    b.loseState();
+    assert.deepEqual((await b.once()).result, { outcome: "done" });
+    a.write("f", "3", T + 5);
+    a.write("new", "4", T + 5);
+    await a.once();
+    const before = world.relayTree();
+    const unmount = () => {
+      mounted?.unmount();
+      // Below the disk lies what is older than all.
+      b.write("d/g", "of long ago", T - 5);
+    };
+    const run = await b.with({}, (address) => openDoing(address, moment, unmount)).once();
+    assert.equal(run.result.error?.code, "no-repository");
+    assert.deepEqual([run.actions, b.tree()], [[], { "d/g": "of long ago" }]);
+    const contents = (tree: Record<string, string>) =>
+      Object.entries(tree).filter(([name]) => !name.endsWith(".lock"));
+    assert.deepEqual(contents(world.relayTree()), contents(before), "nothing is acknowledged");
+    await using _ = mountBind(disk.path, place);
+    await world.settle([a, b]);
+    assert.deepEqual(b.tree(), { "d/g": "2", f: "3", new: "4" });
+    assert.deepEqual(a.tree(), b.tree());
+  });
+}
 
 for (const how of ["lost", "corrupt", "cut"] as const) {
   Deno.test(`with the state database ${how} all is compared again, and nothing is lost or moved`, async () => {
