@@ -52,5 +52,5 @@ const HISTORIES: Readonly<Record<string, History>> = {
 };
 
 for (const [claim, history] of Object.entries(HISTORIES)) {
-  Deno.test(`in a simulated world ${claim}`, () => run(history));
+  Deno.test(`in a simulated world ${claim}`, async () => void await run(history));
 }
