@@ -110,7 +110,7 @@ export class Folders {
     await this.#dropTwins(same, { drive, folder, options });
   }
 
-  /** Another client made the same folder at the same time. All keep the one whose id comes first. */
+  /** Another client made the same folder at the same time. All keep the one that is in use, else whose id comes first. */
   async #dropTwins(
     found: readonly Entry[],
     { drive, folder, options }: {
@@ -120,10 +120,12 @@ export class Folders {
     },
   ): Promise<void> {
     refuse(found, { folder, options });
-    for (const { id } of found.toSorted(byId).slice(1)) {
-      if (!await drive.isEmpty(id, options)) throw twinFolders(folder, options);
-      await drive.trash(id, options);
-    }
+    if (found.length < 2) return;
+    const used: Entry[] = [];
+    for (const it of found) if (!await drive.isEmpty(it.id, options)) used.push(it);
+    if (used.length > 1) throw twinFolders(folder, options);
+    const kept = used[0] ?? found.toSorted(byId)[0];
+    for (const { id } of found) if (id !== kept?.id) await drive.trash(id, options);
   }
 }
 

@@ -16,8 +16,6 @@ export interface RootFacts {
 /** What of a scan tells of its root. */
 interface Scanned {
   readonly files: ReadonlyMap<RelativePath, unknown>;
-  /** Whether what is known of a file is what was fetched: such files tell nothing of what stood there before. */
-  readonly wasFetched?: (path: RelativePath) => boolean;
 }
 
 /** How many files are remembered to know a root by. */
@@ -30,9 +28,6 @@ const LANDMARKS = 64;
  *
  * A changed device number alone is no sign, since numbers are given anew when the machine starts: it counts if the
  * root also has become, or ceased to be, a mount point, or if none of the remembered files stands there.
- *
- * A root that holds only fetched files, and none of those remembered, counts as emptied: it was emptied during a round,
- * and what arrived in it does not make it the folder that it was.
  *
  * @throws {EscaleError} `no-repository`; `denied` if the system does not let us look
  */
@@ -50,7 +45,7 @@ export function checkRoot(
   if (scan === undefined) {
     return { hadFiles: false, landmarks: [], ...remembered, device, isMountPoint };
   }
-  if (remembered?.hadFiles && isEmptied(scan, remembered)) throw emptied(root);
+  if (remembered?.hadFiles && scan.files.size === 0) throw emptied(root);
   return { device, isMountPoint, hadFiles: scan.files.size > 0, landmarks: landmarksOf(scan) };
 }
 
@@ -61,11 +56,6 @@ export function checkRoot(
  */
 export function checkDevice(root: string, device: number): void {
   if (deviceOf(root) !== device) throw anotherDisk(root, "it has just come to be on another disk");
-}
-
-function isEmptied({ files, wasFetched }: Scanned, { landmarks }: RootFacts): boolean {
-  if (landmarks.some((path) => files.has(path))) return false;
-  return files.size === 0 || (wasFetched !== undefined && [...files.keys()].every(wasFetched));
 }
 
 function deviceOf(root: string): number {

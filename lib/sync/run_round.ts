@@ -140,9 +140,7 @@ async function look(opened: OpenedWorkshop): Promise<Scan> {
   const remembered: RootFacts | undefined = known === undefined ? undefined : JSON.parse(known);
   checkRoot(root, remembered);
   const scan = await scanRepository(root, { filter, signal });
-  const wasFetched = (path: RelativePath) => state.resource(path).agreed?.byPull === true;
-  const { files } = scan;
-  const now = checkRoot(root, remembered, { files, wasFetched });
+  const now = checkRoot(root, remembered, scan);
   stager.keepTo(now.device);
   const facts = JSON.stringify(now);
   if (facts !== known) state.setFact(ROOT_FACT, facts);

@@ -46,23 +46,6 @@ Deno.test("checkRoot() fails when all files are gone", async () => {
   });
 });
 
-Deno.test("checkRoot() takes no file that was fetched for one that was there before", async () => {
-  await withTree(async (root) => {
-    plant(root, { "a": "1", "b": "" });
-    const facts = checkRoot(root, undefined, await scanAll(root));
-    for (const name of ["a", "b"]) Deno.removeSync(`${root}/${name}`);
-    plant(root, { "c": "fetched" });
-    const { files } = await scanAll(root);
-    const look = (wasFetched: boolean) =>
-      checkRoot(root, facts, { files, wasFetched: () => wasFetched });
-    assert.throws(() => look(true), failing("no-repository", /holds none of them now/));
-    assert.deepEqual(look(false).landmarks, ["c"], "what somebody put there on purpose");
-    plant(root, { "a": "1" });
-    const wasFetched = () => true;
-    checkRoot(root, facts, { ...await scanAll(root), wasFetched });
-  });
-});
-
 Deno.test("checkRoot() accepts a new device number if a known file stands there", async () => {
   await withTree(async (root) => {
     plant(root, { "a": "1", "b": "2" });
