@@ -91,8 +91,8 @@ export class Misfits {
 
   /**
    * The files of a scan by resource, instead of by place. A place whose resource was forgotten, as with a lost state, is
-   * found among the resources that the relay has; it is none if the relay has a file of that very name. A misfit whose own name has become free, and was taken by hand, is
-   * none any more.
+   * found among the resources that the relay has; it is none if the relay has a file of that very name. A misfit whose
+   * own name has become free, and was taken by hand, is none any more.
    */
   apply(scan: Scan, relay: Pick<ReadonlyMap<RelativePath, unknown>, "has" | "keys">): Scan {
     this.#recognise(scan, relay);
@@ -158,9 +158,10 @@ export class Misfits {
   /** Whether the last part of a path can be had for a file or a folder. */
   #fits(path: string, kind: "file" | "folder"): boolean {
     if (!isRelativePath(path) || whyNotHere(path) !== undefined) return false;
+    if (this.#taken.has(path)) return false;
     const standing = lookFor(this.#root, path).kind;
     if (standing === "absent") return true;
-    if (standing !== kind || this.#taken.has(path)) return false;
+    if (standing !== kind) return false;
     return !this.#foldsNames || twinHere(this.#root, path) === undefined;
   }
 }

@@ -44,6 +44,22 @@ for (const index of [{ kind: "none" }, { kind: "pages", depth: 0 }] as const) {
   });
 }
 
+Deno.test("a renamed name stays taken when its file is deleted", async () => {
+  using world = new World();
+  const [a, b] = [world.client("A"), world.client("B")];
+  const place = `k.renamed-${hash("sha256", "k", "hex").slice(0, 8)}`;
+  a.write("k", "a file", T);
+  b.write("own", "of B", T);
+  // An empty folder is not passed on.
+  Deno.mkdirSync(b.pathOf("k"));
+  await world.settle([a, b]);
+  b.remove(place);
+  a.write(place, "of that very name", T);
+  await world.settle([a, b]);
+  const held = Object.entries(b.tree()).find(([, content]) => content === "of that very name");
+  assert.ok(held !== undefined && held[0] !== place, JSON.stringify(b.tree()));
+});
+
 Deno.test("what has the name of a lock and is none is told, and stops its own file alone", async () => {
   using world = new World();
   const a = world.client("A");
